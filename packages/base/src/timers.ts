@@ -10,6 +10,11 @@ export interface Timers {
    * many requests of one turn asked for are so gathered into one write. Callbacks run in the order they were given.
    */
   endOfTurn(callback: () => void): void
+  /**
+   * Calls back before anything else is read, once the promises that have settled have called their reactions: replies
+   * that became ready together leave together.
+   */
+  soon(callback: () => void): void
   /** Resolves after `delayMs`; rejects with the signal's reason when it aborts. */
   sleep(delayMs: number, options?: { signal?: AbortSignal }): Promise<void>
 }

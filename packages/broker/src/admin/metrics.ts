@@ -1,0 +1,75 @@
+/**
+ * What the parts count, as Prometheus' text (version 0.0.4), made when somebody asks. Names follow Prometheus' habits;
+ * the help of each says which of Kafka's metrics it is, where there is one.
+ */
+import type { ByteShare } from '@ottla/base/byte-share.ts'
+import type { SyncQueue } from '@ottla/base/sync-queue.ts'
+import type { FetchSessions } from '../handlers/fetch-sessions.ts'
+import type { RequestCounters, Requests } from '../handlers/index.ts'
+import type { TailBudget } from '../log/tail-budget.ts'
+import type { ConnectionLimits } from '../network/listener.ts'
+import type { Partitions } from '../partition/partitions.ts'
+
+export interface MetricSources {
+  readonly requests: Requests
+  readonly partitions: Partitions
+  readonly connections: ConnectionLimits
+  readonly fetchSessions: FetchSessions
+  readonly shares: readonly ByteShare[]
+  readonly tail: TailBudget
+  readonly syncs: SyncQueue
+  readonly residentBytes: () => number
+}
+
+type Labels = Readonly<Record<string, string>>
+type Sample = readonly [labels: Labels, value: number]
+
+const QUANTILES = [0.5, 0.99, 0.999]
+
+export function metricsText(sources: MetricSources): string {
+  const { requests, partitions, connections, fetchSessions, shares, tail, syncs } = sources
+  const counters = requests.counters
+  const held = [...partitions.all()]
+  return [
+    family('ottla_requests_total', 'counter', 'Requests by API', perApi(counters, ({ requests }) => requests.value)),
+    family('ottla_request_failures_total', 'counter', 'Requests whose handler failed', perApi(counters, ({ failures }) => failures.value)),
+    latencies(counters),
+    family('ottla_connections', 'gauge', 'Open client connections', [[{}, connections.count]]),
+    family('ottla_fetch_sessions', 'gauge', 'Incremental fetch sessions', [[{}, fetchSessions.count]]),
+    family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.length]]),
+    family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [[{}, held.filter((one) => one.isOffline).length]]),
+    family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [[{}, held.reduce((sum, one) => sum + one.log.bytes, 0)]]),
+    family('ottla_budget_used_bytes', 'gauge', 'Bytes held of a share of the byte budget', shares.map((one) => [{ share: one.name }, one.usedBytes])),
+    family('ottla_budget_peak_bytes', 'gauge', 'The most bytes held of a share', shares.map((one) => [{ share: one.name }, one.peakBytes])),
+    family('ottla_tail_bytes', 'gauge', 'Log tails held in memory', [[{}, tail.liveBytes + tail.pooledBytes]]),
+    family('ottla_log_syncs_total', 'counter', 'Files synced', [[{}, syncs.syncs.value]]),
+    family('ottla_log_sync_failures_total', 'counter', 'Syncs that failed', [[{}, syncs.failures.value]]),
+    family('process_resident_memory_bytes', 'gauge', 'Resident memory', [[{}, sources.residentBytes()]]),
+  ].join('')
+}
+
+function perApi(counters: readonly RequestCounters[], value: (one: RequestCounters) => number): Sample[] {
+  return counters.map((one) => [{ api: one.api.name }, value(one)])
+}
+
+function latencies(counters: readonly RequestCounters[]): string {
+  const name = 'ottla_request_latency_milliseconds'
+  const used = counters.filter(({ latencyMs }) => latencyMs.count > 0)
+  const quantiles = used.flatMap(({ api, latencyMs }) =>
+    QUANTILES.map((quantile): Sample => [{ api: api.name, quantile: String(quantile) }, latencyMs.quantile(quantile)]),
+  )
+  const sums = used.map(({ api, latencyMs }) => line(`${name}_sum`, { api: api.name }, latencyMs.sum))
+  const counts = used.map(({ api, latencyMs }) => line(`${name}_count`, { api: api.name }, latencyMs.count))
+  const help = 'From the last byte of a request to its reply'
+  return family(name, 'summary', help, quantiles) + sums.join('') + counts.join('')
+}
+
+function family(name: string, type: 'counter' | 'gauge' | 'summary', help: string, samples: readonly Sample[]): string {
+  const lines = samples.map(([labels, value]) => line(name, labels, value))
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+}
+
+function line(name: string, labels: Labels, value: number): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`)
+  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`
+}

@@ -1,0 +1,294 @@
+/**
+ * The composition root: every long-lived part of a broker is made here, once, in order, and disposed in reverse. Also
+ * the one publish function by which a new metadata image reaches all parts, bottom up, without an `await` between.
+ *
+ * `Broker.start` is the whole API for embedding: a broker on a disk, or one in memory inside a test process.
+ */
+import { ByteShare } from '@ottla/base/byte-share.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import { randomUuid } from '@ottla/base/random.ts'
+import { SyncQueue } from '@ottla/base/sync-queue.ts'
+import { ProtocolError } from '@ottla/protocol/errors.ts'
+import { type BrokerConfig, dynamicOverrides, type IgnoredKey, type LoadedConfig } from './config.ts'
+import { portsFor } from './default-ports.ts'
+import { FetchSessions } from './handlers/fetch-sessions.ts'
+import { Requests } from './handlers/index.ts'
+import { servedApis } from './handlers/served.ts'
+import { OpenSegments } from './log/open-segments.ts'
+import { TailBudget } from './log/tail-budget.ts'
+import { Controller } from './metadata/controller.ts'
+import { type ControllerClient, localControllerClient } from './metadata/controller-client.ts'
+import { MetadataFollower } from './metadata/follower.ts'
+import { type BrokerRegistration, emptyImage, type MetadataImage } from './metadata/image.ts'
+import { ProducerIds } from './metadata/producer-ids.ts'
+import type { MetadataStore } from './metadata/store.ts'
+import { FramePool } from './network/frame-pool.ts'
+import { BrokerListener, ConnectionLimits } from './network/listener.ts'
+import { LogDirectory } from './partition/log-directories.ts'
+import { Partitions } from './partition/partitions.ts'
+import { allowAll } from './security/authorizer.ts'
+import { type BrokerPorts, configFor, type StartOptions } from './start-options.ts'
+
+export type { BrokerPorts, StartOptions }
+
+/** The byte budget: what clients can make a broker hold, by kind (ARCHITECTURE.md, decision 11). */
+const MEBIBYTE = 1_048_576
+const TAIL_BYTES_MAX = 128 * MEBIBYTE
+const REPLY_BYTES_MAX = 96 * MEBIBYTE
+const FRAME_BYTES_MAX = 128 * MEBIBYTE
+const FRAME_POOL_BYTES_MAX = 32 * MEBIBYTE
+
+export class Broker implements AsyncDisposable {
+  readonly #stack = new AsyncDisposableStack()
+  readonly #ports: BrokerPorts
+  readonly #loaded: LoadedConfig
+  readonly #failed: Deferred<never> = deferred()
+  #image: MetadataImage = emptyImage
+  #config: BrokerConfig
+  /** Set once the log directories are known to be this broker's: images reach it from then on. */
+  #partitions: Partitions | null = null
+  #listeners: BrokerListener[] = []
+  #httpPort: number | null = null
+  /** Set while the log directories are in use. */
+  #usedByEpoch: number | null = null
+  #state: 'starting' | 'serving' | 'stopping' = 'starting'
+
+  /**
+   * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError or DiskError,
+   * each of which says what to do; nothing is left running then.
+   */
+  static async start(options: StartOptions = {}): Promise<Broker> {
+    const broker = new Broker(configFor(options), portsFor(options))
+    try {
+      await broker.#open(options)
+    } catch (error) {
+      await broker[Symbol.asyncDispose]()
+      throw error
+    }
+    return broker
+  }
+
+  private constructor(loaded: LoadedConfig, ports: BrokerPorts) {
+    this.#loaded = loaded
+    this.#config = loaded.config
+    this.#ports = ports
+    // Who does not ask for failures finds them in the log.
+    this.#failed.promise.catch(() => {})
+  }
+
+  /** HOST:PORT of the first listener, as clients are told it. */
+  get bootstrap(): string {
+    const [listener] = this.#config.listeners
+    return `${addressed(listener!.advertisedHost)}:${listener!.advertisedPort || this.port}`
+  }
+
+  /** The first listener's real port. */
+  get port(): number {
+    return this.#listeners[0]!.port
+  }
+
+  /** Of the operator's endpoint; null when there is none. */
+  get httpPort(): number | null {
+    return this.#httpPort
+  }
+
+  /** Settings that have no effect here, each with its reason. */
+  get ignoredSettings(): readonly IgnoredKey[] {
+    return this.#loaded.ignored
+  }
+
+  /** Rejects when the broker cannot go on; the owner disposes it then. Never resolves. */
+  get failed(): Promise<never> {
+    return this.#failed.promise
+  }
+
+  async #open(options: StartOptions): Promise<void> {
+    const storage = await this.#openStorage()
+    const controller = await this.#openMetadata(storage)
+    const serving = this.#makeServing(storage, controller)
+    await this.#listen(serving)
+    if (options.http) await this.#serveHttp(options.http, storage, serving)
+    const { epoch } = await this.#register(controller)
+    await this.#openPartitions(storage, epoch)
+    for (const listener of this.#listeners) listener.serve()
+    this.#state = 'serving'
+  }
+
+  async #openStorage(): Promise<Storage> {
+    const { disk, clock, timers, random, logger } = this.#ports
+    const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path)))
+    const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path))
+    // Disposed after the logs are closed: what says so must be written last.
+    this.#stack.defer(() => this.#endUse(directories))
+    const syncs = new SyncQueue()
+    const tail = new TailBudget(TAIL_BYTES_MAX)
+    const partitions = this.#stack.use(
+      new Partitions({
+        ...{ disk, directories, clock, timers, random, logger, syncs, tail },
+        brokerId: this.#config.nodeId,
+        openSegments: new OpenSegments(),
+        onFailure: (error) => this.#fail('A log could not be opened', error),
+      }),
+    )
+    return { directories, store, syncs, tail, partitions }
+  }
+
+  async #openMetadata({ store }: Storage): Promise<Controller> {
+    const follower = this.#stack.use(
+      await MetadataFollower.open({
+        store,
+        onImage: (image) => this.#publish(image),
+        onFailure: (error) => this.#fail('The metadata could not be followed', error),
+      }),
+    )
+    const controller = new Controller({
+      ...{ store, follower, random: this.#ports.random, logger: this.#ports.logger },
+      brokerId: this.#config.nodeId,
+      config: () => this.#config,
+      onFailure: (error) => this.#fail('The metadata store failed', error),
+    })
+    return this.#stack.use(controller)
+  }
+
+  #makeServing({ partitions }: Storage, localController: Controller): Serving {
+    const { clock, timers, random, logger } = this.#ports
+    const frames = new ByteShare('request frames', this.#frameBytesMax())
+    const replyBytes = new ByteShare('replies', REPLY_BYTES_MAX)
+    const fetchSessions = new FetchSessions({ clock, random, slotsMax: this.#config.fetchSessionsMax })
+    const controller = visibleHere(localControllerClient(localController), partitions)
+    const served = servedApis({
+      ...{ clock, timers, partitions, replyBytes, fetchSessions, controller },
+      brokerId: this.#config.nodeId,
+      config: () => this.#config,
+      image: () => this.#image,
+      producerIds: new ProducerIds(controller),
+    })
+    const requests = new Requests({ served, clock, logger })
+    return { requests, fetchSessions, frames, replyBytes, limits: new ConnectionLimits() }
+  }
+
+  /** Clients that connect before the broker serves wait; an address that is taken is found out at once. */
+  async #listen({ requests, frames, limits }: Serving): Promise<void> {
+    const { network, clock, timers, logger } = this.#ports
+    const pool = new FramePool({ bytesMax: FRAME_POOL_BYTES_MAX })
+    for (const { name, bindHost, bindPort } of this.#config.listeners) {
+      const listener = await BrokerListener.open({
+        ...{ name, host: bindHost, port: bindPort, network, limits, requests, frames, pool, clock, timers, logger },
+        config: () => this.#config,
+        authorizer: allowAll,
+      })
+      this.#listeners.push(this.#stack.use(listener))
+    }
+  }
+
+  async #serveHttp(http: { host: string; port: number }, storage: Storage, serving: Serving): Promise<void> {
+    const { serveAdmin } = await import('./admin/server.ts')
+    const { partitions, tail, syncs } = storage
+    const { requests, fetchSessions, frames, replyBytes, limits } = serving
+    const metrics = {
+      ...{ requests, partitions, fetchSessions, tail, syncs, connections: limits, shares: [frames, replyBytes] },
+      residentBytes: this.#ports.residentBytes,
+    }
+    const server = await serveAdmin({ ...http, metrics, isReady: () => this.#state === 'serving' })
+    this.#httpPort = this.#stack.use(server).port
+  }
+
+  async #register(controller: Controller): Promise<BrokerRegistration> {
+    await Promise.race([controller.elected(), this.failed])
+    const registration = await controller.registerBroker({
+      id: this.#config.nodeId,
+      incarnation: randomUuid(this.#ports.random),
+      rack: this.#config.rack,
+      listeners: this.#config.listeners.map((listener, i) => ({
+        name: listener.name,
+        host: listener.advertisedHost,
+        port: listener.advertisedPort || this.#listeners[i]!.port,
+        securityProtocol: listener.securityProtocol,
+      })),
+    })
+    if (registration instanceof ProtocolError) throw registration
+    return registration
+  }
+
+  async #openPartitions({ directories, partitions }: Storage, brokerEpoch: number): Promise<void> {
+    const { clusterId } = this.#image
+    for (const directory of directories) {
+      directory.identify({ clusterId, nodeId: this.#config.nodeId, random: this.#ports.random })
+    }
+    for (const directory of directories) directory.beginUse()
+    this.#usedByEpoch = brokerEpoch
+    this.#partitions = partitions
+    partitions.publish(this.#image, this.#config)
+    await Promise.race([partitions.opened(), this.failed])
+    partitions.setStraysAside()
+    partitions.keepCheckpoints(this.#config.int('log.flush.offset.checkpoint.interval.ms'))
+  }
+
+  /** The one way of a new image through the broker, bottom up; synchronous, so that nobody sees half of it. */
+  #publish(image: MetadataImage): void {
+    this.#image = image
+    this.#config = this.#loaded.config.withDynamic(dynamicOverrides(image, this.#loaded.config.nodeId))
+    this.#partitions?.publish(image, this.#config)
+  }
+
+  /** Operators bound it by `queued.max.request.bytes`; the largest request has to fit in any case. */
+  #frameBytesMax(): number {
+    const { queuedRequestBytesMax, requestBytesMax } = this.#config
+    const wanted = queuedRequestBytesMax > 0 ? queuedRequestBytesMax : FRAME_BYTES_MAX
+    return Math.max(wanted, requestBytesMax)
+  }
+
+  #fail(message: string, error: unknown): void {
+    this.#ports.logger.error(message, { error })
+    this.#failed.reject(error)
+  }
+
+  #endUse(directories: readonly LogDirectory[]): void {
+    if (this.#usedByEpoch === null || this.#partitions?.closedWhole !== true) return
+    for (const directory of directories) directory.endUse(this.#usedByEpoch)
+  }
+
+  /** Takes no more requests, answers those in flight, closes every log whole. Idempotent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#state = 'stopping'
+    await this.#stack.disposeAsync()
+  }
+}
+
+interface Storage {
+  readonly directories: readonly LogDirectory[]
+  readonly store: MetadataStore
+  readonly syncs: SyncQueue
+  readonly tail: TailBudget
+  readonly partitions: Partitions
+}
+
+interface Serving {
+  readonly requests: Requests
+  readonly fetchSessions: FetchSessions
+  readonly frames: ByteShare
+  readonly replyBytes: ByteShare
+  readonly limits: ConnectionLimits
+}
+
+/** What was created can be used when the answer comes: its logs are open, not only known. */
+function visibleHere(client: ControllerClient, partitions: Partitions): ControllerClient {
+  return {
+    ...client,
+    async createTopics(commands, options) {
+      const outcomes = await client.createTopics(commands, options)
+      await partitions.opened()
+      return outcomes
+    },
+    async createPartitions(commands, options) {
+      const outcomes = await client.createPartitions(commands, options)
+      await partitions.opened()
+      return outcomes
+    },
+  }
+}
+
+/** An address of IPv6 has colons of its own. */
+function addressed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

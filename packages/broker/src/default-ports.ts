@@ -1,0 +1,35 @@
+/** The world as a broker finds it: the machine's, or for `storage: 'memory'` a disk and a store in memory. */
+import { systemClock } from '@ottla/base/clock.ts'
+import { MemoryDisk } from '@ottla/base/memory-disk.ts'
+import { NodeDisk } from '@ottla/base/node-disk.ts'
+import { NodeLogger } from '@ottla/base/node-logger.ts'
+import { NodeNetwork } from '@ottla/base/node-network.ts'
+import { systemTimers } from '@ottla/base/node-timers.ts'
+import { systemRandom } from '@ottla/base/random.ts'
+import type { BrokerPorts, StartOptions } from './start-options.ts'
+
+export function portsFor(options: StartOptions): BrokerPorts {
+  const inMemory = options.storage === 'memory'
+  return {
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    // An embedded broker is part of somebody's test output: it speaks up only when something is wrong.
+    logger: new NodeLogger({ clock: systemClock, level: 'error', format: 'human' }),
+    disk: inMemory ? new MemoryDisk() : new NodeDisk(),
+    network: new NodeNetwork(),
+    openStore: inMemory ? openMemoryStore : openDiskStore,
+    residentBytes: () => process.memoryUsage.rss(),
+    ...options.ports,
+  }
+}
+
+async function openMemoryStore() {
+  const { MemoryStore } = await import('./metadata/memory-store.ts')
+  return new MemoryStore()
+}
+
+async function openDiskStore(directory: string) {
+  const { openSqliteStore, SQLITE_FILE } = await import('./metadata/sqlite-store.ts')
+  return openSqliteStore({ path: `${directory}/${SQLITE_FILE}` })
+}

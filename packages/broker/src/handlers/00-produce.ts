@@ -1,0 +1,169 @@
+/**
+ * Produce (0): appends one batch per partition. A partition that fails does not hold up the others; the reply waits for
+ * all of them to be as safe as `acks` asks for. acks=0 has no reply; an error then closes the connection.
+ *
+ * The batches are appended before the handler returns, so the next request of the connection starts at once.
+ *
+ * Differences from Kafka: a transactional batch is answered NOT_ENOUGH_REPLICAS, Kafka's retriable answer while there is
+ * no transaction coordinator: transactions are not there yet.
+ */
+import type { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
+import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
+import { batchAttributes, batchProducerId, isTransactional } from '@ottla/protocol/records/batch.ts'
+import type { MetadataImage, TopicImage } from '../metadata/image.ts'
+import { checkProducedRecords } from '../partition/produced-records.ts'
+import type { AppendResult, Partition } from '../partition/partition.ts'
+import { ConnectionCloseError } from './connection-close.ts'
+import type { Draft, Handler, RequestContext } from './context.ts'
+import { leaderEndpoints } from './leader-hint.ts'
+import type { BrokerParts } from './parts.ts'
+import { resolveTopic } from './topics.ts'
+
+type Request = RequestOf<typeof Produce>
+type Response = ResponseInputOf<typeof Produce>
+type PartitionResponse = Draft<Response['responses'][number]['partitionResponses'][number]>
+
+/** Kafka's admin client writes to internal topics under this client id, nobody else does. */
+const ADMIN_CLIENT_ID = '__admin_client'
+
+interface Waiting {
+  readonly response: PartitionResponse
+  readonly done: Promise<void>
+}
+
+export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handler<Request, Response> {
+  return (context, request) => {
+    const image = parts.image()
+    const waiting: Waiting[] = []
+    const refusal = refusalOfAll(context, request)
+    const response: Draft<Response> = {
+      responses: request.topicData.map((data) => {
+        const topic = resolveTopic(image, data, context.apiVersion >= 13)
+        const partitionResponses = data.partitionData.map(({ index, records }) => {
+          if (refusal) return failed(index, refusal)
+          if (typeof topic === 'string') return failed(index, topic)
+          const partition = parts.partitions.find(topic.id, index)
+          const checked = check({ context, request, topic, partition, records })
+          if ('error' in checked) return failed(index, checked.error, checked.message)
+          const { acks, timeoutMs } = request
+          const result = checked.partition.append({ ...checked.batch, acks: acks as -1 | 0 | 1, timeoutMs })
+          return appended(checked.partition, result, waiting)
+        })
+        return { name: data.name, topicId: data.topicId, partitionResponses }
+      }),
+    }
+    hintLeaders(context, image, response)
+    if (request.acks === 0) return { ordered: null, reply: closedOnError(response) }
+    return { ordered: null, reply: waiting.length === 0 ? response : settled(waiting, response) }
+  }
+}
+
+function refusalOfAll(context: RequestContext, { transactionalId, topicData }: Request): ErrorName | null {
+  if (transactionalId === null || context.authorize('write', 'transactionalId', transactionalId)) {
+    for (const { partitionData } of topicData) {
+      // Kafka does not handle null either: the request as a whole fails.
+      if (partitionData.some(({ records }) => records === null)) throw new Error('Produce without records')
+    }
+    return null
+  }
+  return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+}
+
+interface PartitionCheck {
+  readonly context: RequestContext
+  readonly request: Request
+  readonly topic: TopicImage
+  readonly partition: Partition | undefined
+  readonly records: Buffer | null
+}
+
+interface Batch {
+  readonly buffer: Buffer
+  readonly at: number
+  readonly end: number
+}
+
+type Checked =
+  | { readonly partition: Partition; readonly batch: Batch }
+  | { readonly error: ErrorName; readonly message: string | null }
+
+/** Kafka's order: authorisation, existence, shape of the records, acks, internal topics, transactions. */
+function check({ context, request, topic, partition, records }: PartitionCheck): Checked {
+  if (!context.authorize('write', 'topic', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
+  if (partition === undefined) return refuse('UNKNOWN_TOPIC_OR_PARTITION')
+  const batch = checkProducedRecords(records as Buffer, { zstdAllowed: context.apiVersion >= 7 })
+  if ('error' in batch) return batch
+  if (request.acks < -1 || request.acks > 1) return refuse('INVALID_REQUIRED_ACKS')
+  if (topic.internal && context.clientId !== ADMIN_CLIENT_ID) return refuse('INVALID_TOPIC_EXCEPTION')
+  const transactional = isTransactional(batchAttributes(batch.buffer, batch.at))
+  if (transactional && request.transactionalId === null) return refuse('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+  if (transactional && batchProducerId(batch.buffer, batch.at) >= 0) return refuse('NOT_ENOUGH_REPLICAS')
+  return { partition, batch }
+}
+
+function refuse(error: ErrorName): Checked {
+  return { error, message: null }
+}
+
+function failed(index: number, error: ErrorName, message: string | null = null): PartitionResponse {
+  return { index, errorCode: errorCode(error), baseOffset: -1, errorMessage: message }
+}
+
+function appended(partition: Partition, result: AppendResult, waiting: Waiting[]): PartitionResponse {
+  if (result.kind === 'refused') {
+    const { error, message, recordErrors } = result
+    return {
+      ...failed(partition.index, error, message),
+      recordErrors: recordErrors.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message })),
+    }
+  }
+  const response = {
+    index: partition.index,
+    errorCode: 0,
+    baseOffset: result.baseOffset,
+    logAppendTimeMs: result.logAppendTimeMs,
+    logStartOffset: partition.logStartOffset,
+  }
+  if (result.done) waiting.push({ response, done: result.done })
+  return response
+}
+
+/** The reply once every append has settled; one that fails then (time-out, a disk) spoils only its own partition. */
+function settled(waiting: readonly Waiting[], response: Response): Promise<Response> {
+  if (waiting.length > 1) return Promise.all(waiting.map((one) => settled([one], response))).then(() => response)
+  const { response: own, done } = waiting[0]!
+  return done.then(
+    () => response,
+    (error) => {
+      Object.assign(own, failed(own.index, error instanceof ProtocolError ? error.error : 'KAFKA_STORAGE_ERROR'))
+      return response
+    },
+  )
+}
+
+function closedOnError(response: Response): null {
+  for (const { partitionResponses } of response.responses) {
+    const bad = partitionResponses.find(({ errorCode }) => errorCode !== 0)
+    if (bad) throw new ConnectionCloseError(`a batch sent with acks=0 failed with error ${bad.errorCode}`)
+  }
+  return null
+}
+
+/** From version 10 on a producer that came to the wrong broker is told the right one (KIP-951). */
+function hintLeaders(context: RequestContext, image: MetadataImage, response: Draft<Response>): void {
+  if (context.apiVersion < 10) return
+  const notLeader = errorCode('NOT_LEADER_OR_FOLLOWER')
+  const leaders = new Set<number>()
+  for (const topic of response.responses) {
+    for (const partition of topic.partitionResponses as readonly PartitionResponse[]) {
+      if (partition.errorCode !== notLeader) continue
+      const topicImage = resolveTopic(image, { name: topic.name ?? '', topicId: topic.topicId ?? '' }, context.apiVersion >= 13)
+      const state = typeof topicImage === 'string' ? undefined : topicImage.partitions[partition.index]
+      if (state === undefined) continue
+      partition.currentLeader = { leaderId: state.leader, leaderEpoch: state.leaderEpoch }
+      leaders.add(state.leader)
+    }
+  }
+  if (leaders.size > 0) response.nodeEndpoints = leaderEndpoints(image, leaders, context.listener)
+}

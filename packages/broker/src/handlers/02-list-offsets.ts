@@ -1,0 +1,118 @@
+/**
+ * ListOffsets (2): offsets by time. Special timestamps: −1 latest, −2 earliest, −3 the record with the largest
+ * timestamp (version 7), −4 the earliest on local disks (8), −5 the last that was tiered (9), −6 the earliest that waits
+ * for upload (11). There is no tiered storage: −4 is the earliest, −5 and −6 find nothing, as in Kafka without it.
+ *
+ * A look-up by time reads the log; those of one request run one after the other.
+ */
+import type { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
+import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
+import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
+import { LogOfflineError } from '../log/errors.ts'
+import type { Partition } from '../partition/partition.ts'
+import { type Handler, inOrder, type RequestContext } from './context.ts'
+import type { BrokerParts } from './parts.ts'
+
+type Request = RequestOf<typeof ListOffsets>
+type Response = ResponseInputOf<typeof ListOffsets>
+type Parts = Pick<BrokerParts, 'image' | 'partitions'>
+type Asked = Request['topics'][number]['partitions'][number]
+type Answer = Response['topics'][number]['partitions'][number]
+
+const LATEST = -1
+const EARLIEST = -2
+const MAX_TIMESTAMP = -3
+const EARLIEST_LOCAL = -4
+const LATEST_TIERED = -5
+const EARLIEST_PENDING_UPLOAD = -6
+/** The first version that knows each special timestamp. */
+const KNOWN_FROM: ReadonlyMap<number, number> = new Map([
+  [LATEST, 0],
+  [EARLIEST, 0],
+  [MAX_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11],
+])
+/** A tool that asks any replica, leader or not. */
+const DEBUG_REPLICA = -2
+const CONSUMER = -1
+
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
+}
+
+const NOT_FOUND: Found = { offset: -1, timestamp: -1, leaderEpoch: -1 }
+
+export function listOffsets(parts: Parts): Handler<Request, Response> {
+  return (context, request) => inOrder(listAll(parts, context, request))
+}
+
+async function listAll(parts: Parts, context: RequestContext, request: Request): Promise<Response> {
+  const topics: Response['topics'][number][] = []
+  for (const { name, partitions } of request.topics) {
+    const answers: Answer[] = []
+    for (const asked of partitions) {
+      const twice = partitions.filter(({ partitionIndex }) => partitionIndex === asked.partitionIndex).length > 1
+      const found = twice ? 'INVALID_REQUEST' : await listOne(parts, context, { name, asked, request })
+      answers.push(answerOf(asked, found))
+    }
+    topics.push({ name, partitions: answers })
+  }
+  return { topics }
+}
+
+function answerOf({ partitionIndex }: Asked, found: Found | ErrorName): Answer {
+  if (typeof found === 'string') return { partitionIndex, errorCode: errorCode(found) }
+  return { partitionIndex, errorCode: 0, ...found }
+}
+
+async function listOne(
+  parts: Parts,
+  context: RequestContext,
+  { name, asked, request }: { name: string; asked: Asked; request: Request },
+): Promise<Found | ErrorName> {
+  if (!context.authorize('describe', 'topic', name)) return 'TOPIC_AUTHORIZATION_FAILED'
+  const { timestamp } = asked
+  if (timestamp < 0 && context.apiVersion < (KNOWN_FROM.get(timestamp) ?? Infinity)) return 'UNSUPPORTED_VERSION'
+  const topic = parts.image().topicsByName.get(name)
+  const partition = topic && parts.partitions.find(topic.id, asked.partitionIndex)
+  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
+  if (epochError) return epochError
+  if (!partition.isLeader && request.replicaId !== DEBUG_REPLICA) return 'NOT_LEADER_OR_FOLLOWER'
+  const bound = boundOf(partition, request)
+  try {
+    return await find(partition, timestamp, bound)
+  } catch (error) {
+    if (error instanceof LogOfflineError) return 'KAFKA_STORAGE_ERROR'
+    throw error
+  }
+}
+
+/** What the asker may see: consumers what is committed, replicas everything. */
+function boundOf(partition: Partition, { replicaId, isolationLevel }: Request): number {
+  if (replicaId !== CONSUMER) return partition.logEndOffset
+  return isolationLevel === 1 ? partition.lastStableOffset : partition.highWatermark
+}
+
+async function find(partition: Partition, timestamp: number, bound: number): Promise<Found> {
+  const { log } = partition
+  switch (timestamp) {
+    case LATEST:
+      return { offset: bound, timestamp: -1, leaderEpoch: partition.leaderEpoch }
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { offset: log.logStartOffset, timestamp: -1, leaderEpoch: log.leaderEpochs.epochAt(log.logStartOffset) }
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      return NOT_FOUND
+    default: {
+      const found = await (timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp))
+      if (found === null || found.offset >= bound) return NOT_FOUND
+      return { ...found, leaderEpoch: log.leaderEpochs.epochAt(found.offset) }
+    }
+  }
+}

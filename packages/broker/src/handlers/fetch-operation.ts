@@ -1,0 +1,328 @@
+/**
+ * One fetch, from the first look to the reply: reads its partitions in order within the byte limits, and when that is
+ * not enough parks at those partitions as one object, woken at most once a turn, with one timer.
+ *
+ * What it holds while its reply is not sent: the leases of what it read, and their bytes in the broker's share of reply
+ * bytes. A client that asks and does not read so holds a bounded part of that share, and less the fuller it is.
+ */
+import { deferred } from '@ottla/base/deferred.ts'
+import type { Timer } from '@ottla/base/timers.ts'
+import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
+import { LogOfflineError } from '../log/errors.ts'
+import { EMPTY_LEASE, type ReadLease } from '../log/lease.ts'
+import type { FetchWaiter, Partition } from '../partition/partition.ts'
+import type { FetchResponse } from './01-fetch.ts'
+import type { Draft, RequestContext } from './context.ts'
+import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
+import { leaderEndpoints } from './leader-hint.ts'
+import type { BrokerParts } from './parts.ts'
+import { resolveTopic } from './topics.ts'
+
+type Parts = Pick<BrokerParts, 'image' | 'partitions' | 'replyBytes' | 'timers' | 'clock'>
+type PartitionResponse = Draft<FetchResponse['responses'][number]['partitions'][number]>
+
+/** What a fetch may take of the share of reply bytes when it is nearly used up. */
+const GRANT_BYTES_MIN = 65_536
+/** A fetch takes at most this part of what is free, so that there is always something left for the next one. */
+const GRANT_DIVISOR = 4
+/** From these versions on topics are named by id, and a client is told the leader's address (KIP-951). */
+const TOPIC_IDS_FROM = 13
+const ENDPOINTS_FROM = 16
+const STORAGE_ERROR_FROM = 6
+
+export interface FetchRequest {
+  readonly context: RequestContext
+  readonly session: Extract<SessionStart, { kind: 'started' }>
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly readCommitted: boolean
+  readonly isFollower: boolean
+}
+
+interface PartitionResult {
+  readonly target: SessionPartition
+  readonly partition: Partition | null
+  readonly response: PartitionResponse
+  readonly lease: ReadLease
+}
+
+export class FetchOperation implements FetchWaiter {
+  readonly #parts: Parts
+  readonly #request: FetchRequest
+  #results: PartitionResult[] = []
+  #grantedBytes = 0
+  #readBytes = 0
+  #released = false
+  /** Set while parked. */
+  #wakeUp: (() => void) | null = null
+  #wakeAsked = false
+
+  constructor(parts: Parts, request: FetchRequest) {
+    this.#parts = parts
+    this.#request = request
+  }
+
+  /** null: the client has gone meanwhile. */
+  async run(): Promise<FetchResponse | null> {
+    const { context, maxWaitMs, session } = this.#request
+    const deadlineMs = context.receivedMs + maxWaitMs
+    await this.#readAll()
+    while (!this.#isSatisfied() && session.partitions.length > 0) {
+      const remainingMs = deadlineMs - this.#parts.clock.monotonicMs()
+      if (remainingMs <= 0 || context.closed.aborted) break
+      await this.#park(remainingMs)
+      this.#dropResults()
+      await this.#readAll()
+    }
+    return context.closed.aborted ? null : this.#respond()
+  }
+
+  /** The reply's bytes have left, or nobody wants them any more. */
+  readonly release = (): void => {
+    this.#released = true
+    this.#dropResults()
+  }
+
+  /** The high watermark of a partition has moved: several in one turn count as one. */
+  wake(): void {
+    if (this.#wakeUp === null || this.#wakeAsked) return
+    this.#wakeAsked = true
+    this.#parts.timers.soon(this.#wakeUp)
+  }
+
+  async #park(remainingMs: number): Promise<void> {
+    const { closed } = this.#request.context
+    const { promise, resolve } = deferred<void>()
+    this.#wakeAsked = false
+    this.#wakeUp = resolve
+    const timer: Timer = this.#parts.timers.after(remainingMs, resolve)
+    closed.addEventListener('abort', this.#onClosed, { once: true })
+    const parkedAt = this.#results.map(({ partition }) => partition).filter((partition) => partition !== null)
+    for (const partition of parkedAt) partition.addFetchWaiter(this)
+    // A read of history let time pass: what was committed meanwhile told nobody.
+    if (this.#results.some(({ partition, response }) => partition && partition.highWatermark > response.highWatermark)) {
+      resolve()
+    }
+    await promise
+    this.#wakeUp = null
+    for (const partition of parkedAt) partition.removeFetchWaiter(this)
+    closed.removeEventListener('abort', this.#onClosed)
+    timer.cancel()
+  }
+
+  readonly #onClosed = (): void => {
+    this.#wakeUp?.()
+  }
+
+  #isSatisfied(): boolean {
+    const { minBytes, maxBytes } = this.#request
+    if (this.#readBytes >= Math.min(minBytes, maxBytes)) return true
+    return this.#results.some(({ response }) => response.errorCode !== 0 || response.divergingEpoch !== undefined)
+  }
+
+  async #readAll(): Promise<void> {
+    const { session } = this.#request
+    const granted = this.#grant()
+    for (const target of session.partitions) {
+      const result = this.#readOne(target, granted - this.#readBytes)
+      const done = result instanceof Promise ? await result : result
+      this.#results.push(done)
+      this.#readBytes += done.lease.bytes
+    }
+    this.#settleGrant()
+  }
+
+  /** At least one batch is served whatever is free, or a full share would stop every consumer for good. */
+  #grant(): number {
+    const { replyBytes } = this.#parts
+    const free = Math.max(GRANT_BYTES_MIN, Math.floor(replyBytes.freeBytes / GRANT_DIVISOR))
+    return Math.min(this.#request.maxBytes, free)
+  }
+
+  #settleGrant(): void {
+    this.#grantedBytes = this.#readBytes
+    if (this.#grantedBytes > 0) this.#parts.replyBytes.add(this.#grantedBytes)
+    if (this.#released) this.#dropResults()
+  }
+
+  #dropResults(): void {
+    for (const { lease } of this.#results) lease.release()
+    if (this.#grantedBytes > 0) this.#parts.replyBytes.give(this.#grantedBytes)
+    this.#results = []
+    this.#grantedBytes = 0
+    this.#readBytes = 0
+  }
+
+  #readOne(target: SessionPartition, bytesLeft: number): PartitionResult | Promise<PartitionResult> {
+    const { asked } = target
+    const found = this.#find(asked)
+    if (typeof found === 'string') return failedResult(target, null, found, asked)
+    const refusal = this.#check(found, asked)
+    if (refusal) return failedResult(target, found, refusal, asked)
+    const diverging = divergence(found, asked)
+    if (diverging) return this.#result(target, found, EMPTY_LEASE, diverging)
+    if (isOutOfRange(found, asked)) return failedResult(target, found, 'OFFSET_OUT_OF_RANGE', asked)
+    const maxBytes = Math.min(asked.maxBytes, bytesLeft)
+    const minOneBatch = this.#readBytes === 0
+    const nothingToRead = asked.fetchOffset >= found.highWatermark || (maxBytes <= 0 && !minOneBatch)
+    if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
+    return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
+  }
+
+  #readLog(
+    target: SessionPartition,
+    partition: Partition,
+    read: { offset: number; maxBytes: number; minOneBatch: boolean },
+  ): PartitionResult | Promise<PartitionResult> {
+    try {
+      const lease = partition.read(read)
+      if (!(lease instanceof Promise)) return this.#result(target, partition, lease)
+      return lease.then(
+        (loaded) => this.#result(target, partition, loaded),
+        (error) => this.#readFailed(target, partition, error),
+      )
+    } catch (error) {
+      return this.#readFailed(target, partition, error)
+    }
+  }
+
+  #readFailed(target: SessionPartition, partition: Partition, error: unknown): PartitionResult {
+    if (!(error instanceof LogOfflineError)) throw error
+    return failedResult(target, partition, this.#storageError(), target.asked)
+  }
+
+  #storageError(): ErrorName {
+    const { apiVersion } = this.#request.context
+    return apiVersion >= STORAGE_ERROR_FROM ? 'KAFKA_STORAGE_ERROR' : 'NOT_LEADER_OR_FOLLOWER'
+  }
+
+  #find(asked: FetchPartition): Partition | ErrorName {
+    const { context, isFollower } = this.#request
+    const topic = resolveTopic(
+      this.#parts.image(),
+      { name: asked.topicName, topicId: asked.topicId },
+      context.apiVersion >= TOPIC_IDS_FROM,
+    )
+    if (typeof topic === 'string') return topic
+    if (isFollower && !context.authorize('clusterAction', 'cluster', 'kafka-cluster')) return 'TOPIC_AUTHORIZATION_FAILED'
+    if (!isFollower && !context.authorize('read', 'topic', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
+    return this.#parts.partitions.find(topic.id, asked.partition) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+  }
+
+  #check(partition: Partition, asked: FetchPartition): ErrorName | null {
+    const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
+    if (epochError) return epochError
+    if (!partition.isLeader || this.#request.isFollower) return 'NOT_LEADER_OR_FOLLOWER'
+    if (partition.isOffline) return this.#storageError()
+    return null
+  }
+
+  #result(
+    target: SessionPartition,
+    partition: Partition,
+    lease: ReadLease,
+    divergingEpoch?: { epoch: number; endOffset: number },
+  ): PartitionResult {
+    const response: PartitionResponse = {
+      partitionIndex: partition.index,
+      errorCode: 0,
+      highWatermark: partition.highWatermark,
+      lastStableOffset: partition.lastStableOffset,
+      logStartOffset: partition.logStartOffset,
+      abortedTransactions: this.#request.readCommitted ? [] : null,
+      records: lease.parts as Buffer[],
+    }
+    if (divergingEpoch) response.divergingEpoch = divergingEpoch
+    return { target, partition, response, lease }
+  }
+
+  #respond(): FetchResponse {
+    const { session } = this.#request
+    const told = session.incremental ? this.#results.filter(hasNews) : this.#results
+    const response: Draft<FetchResponse> = { errorCode: 0, sessionId: session.sessionId, responses: groupByTopic(told) }
+    this.#hintLeaders(told, response)
+    for (const { target, response: partition, lease } of told) {
+      target.highWatermark = partition.highWatermark
+      target.logStartOffset = partition.logStartOffset ?? -1
+      // A partition that failed is told again until it does not.
+      if (partition.errorCode !== 0) target.highWatermark = -1
+      if (lease.bytes > 0) session.served(target)
+    }
+    return response
+  }
+
+  #hintLeaders(told: readonly PartitionResult[], response: Draft<FetchResponse>): void {
+    const leaders = new Set<number>()
+    for (const { partition, response: own } of told) {
+      if (partition === null || !HINTED.has(own.errorCode)) continue
+      own.currentLeader = { leaderId: partition.image.leader, leaderEpoch: partition.leaderEpoch }
+      leaders.add(partition.image.leader)
+    }
+    const { context } = this.#request
+    if (leaders.size === 0 || context.apiVersion < ENDPOINTS_FROM) return
+    response.nodeEndpoints = leaderEndpoints(this.#parts.image(), leaders, context.listener)
+  }
+}
+
+const HINTED = new Set([errorCode('NOT_LEADER_OR_FOLLOWER'), errorCode('FENCED_LEADER_EPOCH')])
+
+/** An epoch that the log does not know is out of range too: nobody can tell where the histories part. */
+function isOutOfRange(partition: Partition, asked: FetchPartition): boolean {
+  const { lastFetchedEpoch, fetchOffset } = asked
+  if (fetchOffset < partition.logStartOffset || fetchOffset > partition.logEndOffset) return true
+  return lastFetchedEpoch >= 0 && endOfEpoch(partition, lastFetchedEpoch) === null
+}
+
+function endOfEpoch(partition: Partition, epoch: number): { epoch: number; endOffset: number } | null {
+  return partition.log.leaderEpochs.endOffsetFor(epoch, partition.logEndOffset)
+}
+
+/** Where a client's history differs from the log's it is told the last epoch and offset that they share (KIP-320). */
+function divergence(partition: Partition, asked: FetchPartition): { epoch: number; endOffset: number } | null {
+  if (asked.lastFetchedEpoch < 0) return null
+  const end = endOfEpoch(partition, asked.lastFetchedEpoch)
+  if (end === null || (end.epoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null
+  return end
+}
+
+/** Whether an incremental reply has to name the partition. */
+function hasNews({ target, response, lease }: PartitionResult): boolean {
+  return (
+    lease.bytes > 0 ||
+    response.errorCode !== 0 ||
+    response.divergingEpoch !== undefined ||
+    response.highWatermark !== target.highWatermark ||
+    response.logStartOffset !== target.logStartOffset
+  )
+}
+
+function failedResult(
+  target: SessionPartition,
+  partition: Partition | null,
+  error: ErrorName,
+  { partition: partitionIndex }: FetchPartition,
+): PartitionResult {
+  const response: PartitionResponse = {
+    partitionIndex,
+    errorCode: errorCode(error),
+    highWatermark: -1,
+    lastStableOffset: -1,
+    logStartOffset: -1,
+    abortedTransactions: null,
+    records: [],
+  }
+  return { target, partition, response, lease: EMPTY_LEASE }
+}
+
+function groupByTopic(results: readonly PartitionResult[]): FetchResponse['responses'] {
+  const topics = new Map<string, FetchResponse['responses'][number]>()
+  for (const { target, response } of results) {
+    const { topicName: topic, topicId } = target.asked
+    const key = `${topicId} ${topic}`
+    const group = topics.get(key)
+    if (group) (group.partitions as PartitionResponse[]).push(response)
+    else topics.set(key, { topic, topicId, partitions: [response] })
+  }
+  return [...topics.values()]
+}

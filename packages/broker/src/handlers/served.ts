@@ -1,0 +1,171 @@
+/**
+ * The one list of what this broker serves: each API with its handler and with the reply that it gives when the handler
+ * fails as a whole. Versions are the tables'; those that Kafka does not advertise are not served either.
+ */
+import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
+import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
+import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
+import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
+import { DeleteRecords } from '@ottla/protocol/apis/21-delete-records.ts'
+import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
+import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { DescribeConfigs } from '@ottla/protocol/apis/32-describe-configs.ts'
+import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
+import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
+import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
+import { FindCoordinator } from '@ottla/protocol/apis/10-find-coordinator.ts'
+import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { InitProducerId } from '@ottla/protocol/apis/22-init-producer-id.ts'
+import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
+import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
+import { OffsetForLeaderEpoch } from '@ottla/protocol/apis/23-offset-for-leader-epoch.ts'
+import { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import type { AnyApi, RequestOf, ResponseInputOf, VersionRange } from '@ottla/protocol/codec.ts'
+import { ZERO_UUID } from '@ottla/protocol/wire.ts'
+import { produce } from './00-produce.ts'
+import { fetch } from './01-fetch.ts'
+import { listOffsets } from './02-list-offsets.ts'
+import { metadata } from './03-metadata.ts'
+import { findCoordinator } from './10-find-coordinator.ts'
+import { type AdvertisedApi, apiVersions } from './18-api-versions.ts'
+import { createTopics } from './19-create-topics.ts'
+import { deleteTopics } from './20-delete-topics.ts'
+import { deleteRecords } from './21-delete-records.ts'
+import { initProducerId } from './22-init-producer-id.ts'
+import { offsetForLeaderEpoch } from './23-offset-for-leader-epoch.ts'
+import { describeConfigs } from './32-describe-configs.ts'
+import { alterConfigs } from './33-alter-configs.ts'
+import { describeLogDirs } from './35-describe-log-dirs.ts'
+import { createPartitions } from './37-create-partitions.ts'
+import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
+import { describeCluster } from './60-describe-cluster.ts'
+import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
+import type { Handled, Handler, RequestContext } from './context.ts'
+import type { BrokerParts } from './parts.ts'
+
+/** Why a request failed as a whole. */
+export interface Failure {
+  readonly code: number
+  readonly message: string
+  readonly version: number
+}
+
+export interface ServedApi {
+  readonly api: AnyApi
+  readonly versions: VersionRange
+  readonly handle: (context: RequestContext, request: unknown) => Handled<unknown>
+  readonly failed: (request: unknown, failure: Failure) => unknown
+}
+
+/** librdkafka before 1.9 takes a broker whose Produce begins later for one that cannot produce; 0 to 2 are refused. */
+const PRODUCE_ADVERTISED_FROM = 0
+
+export function servedApis(parts: BrokerParts): ServedApi[] {
+  const unstable = parts.config().unstableApiVersions
+  const all: ServedApi[] = [
+    serve(Produce, produce(parts), ({ topicData }, { code }) => ({
+      responses: topicData.map(({ name, topicId, partitionData }) => ({
+        ...{ name, topicId },
+        partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: code, baseOffset: -1 })),
+      })),
+    })),
+    serve(Fetch, fetch(parts), ({ topics }, { code, version }) =>
+      version >= 7
+        ? { errorCode: code, responses: [] }
+        : {
+            responses: topics.map(({ topic, partitions }) => ({
+              topic,
+              partitions: partitions.map(({ partition }) => ({
+                ...{ partitionIndex: partition, errorCode: code, highWatermark: -1, records: [] },
+              })),
+            })),
+          },
+    ),
+    serve(ListOffsets, listOffsets(parts), ({ topics }, { code }) => ({
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: code })),
+      })),
+    })),
+    serve(Metadata, metadata(parts), ({ topics }, { code }) => ({
+      brokers: [],
+      topics: (topics ?? []).map(({ name, topicId }) => ({ name, topicId, errorCode: code, partitions: [] })),
+    })),
+    serve(FindCoordinator, findCoordinator(), ({ coordinatorKeys }, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message, nodeId: -1, port: -1 },
+      coordinators: coordinatorKeys.map((key) => ({
+        ...{ key, nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message },
+      })),
+    })),
+    serve(CreateTopics, createTopics(parts), ({ topics }, { code, message }) => ({
+      topics: topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
+    })),
+    serve(DeleteTopics, deleteTopics(parts), ({ topics, topicNames }, { code, message, version }) => ({
+      responses:
+        version >= 6
+          ? topics.map(({ name, topicId }) => ({ name, topicId, errorCode: code, errorMessage: message }))
+          : topicNames.map((name) => ({ name, errorCode: code })),
+    })),
+    serve(DeleteRecords, deleteRecords(parts), ({ topics }, { code }) => ({
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, lowWatermark: -1, errorCode: code })),
+      })),
+    })),
+    serve(InitProducerId, initProducerId(parts), (_, { code }) => ({ errorCode: code, producerEpoch: -1 })),
+    serve(OffsetForLeaderEpoch, offsetForLeaderEpoch(parts), ({ topics }, { code }) => ({
+      topics: topics.map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition }) => ({ errorCode: code, partition })),
+      })),
+    })),
+    serve(DescribeConfigs, describeConfigs(parts), ({ resources }, { code, message }) => ({
+      results: resources.map(({ resourceType, resourceName }) => ({
+        ...{ errorCode: code, errorMessage: message, resourceType, resourceName, configs: [] },
+      })),
+    })),
+    serve(AlterConfigs, alterConfigs(parts), ({ resources }, { code, message }) => ({
+      responses: resources.map(({ resourceType, resourceName }) => ({
+        ...{ errorCode: code, errorMessage: message, resourceType, resourceName },
+      })),
+    })),
+    serve(DescribeLogDirs, describeLogDirs(parts), (_, { code }) => ({ errorCode: code, results: [] })),
+    serve(CreatePartitions, createPartitions(parts), ({ topics }, { code, message }) => ({
+      results: topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
+    })),
+    serve(IncrementalAlterConfigs, incrementalAlterConfigs(parts), ({ resources }, { code, message }) => ({
+      responses: resources.map(({ resourceType, resourceName }) => ({
+        ...{ errorCode: code, errorMessage: message, resourceType, resourceName },
+      })),
+    })),
+    serve(DescribeCluster, describeCluster(parts), (_, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message, clusterId: '', brokers: [] },
+    })),
+    serve(DescribeTopicPartitions, describeTopicPartitions(parts), ({ topics }, { code }) => ({
+      topics: topics.map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode: code, partitions: [] })),
+    })),
+    serve(ApiVersions, apiVersions(parts, () => advertised(served)), (_, { code }) => ({ errorCode: code, apiKeys: [] })),
+  ]
+  const served = unstable ? all : all.map(withoutUnstable)
+  return served
+}
+
+function serve<A extends AnyApi>(
+  api: A,
+  handle: Handler<RequestOf<A>, ResponseInputOf<A>>,
+  failed: (request: RequestOf<A>, failure: Failure) => ResponseInputOf<A>,
+): ServedApi {
+  return { api, versions: api.versions, handle, failed } as ServedApi
+}
+
+function withoutUnstable(served: ServedApi): ServedApi {
+  const [first, last] = served.versions
+  return served.api.unstableLast ? { ...served, versions: [first, last - 1] } : served
+}
+
+function advertised(served: readonly ServedApi[]): AdvertisedApi[] {
+  return served.map(({ api, versions: [first, last] }) => ({
+    key: api.key,
+    versions: [api.key === Produce.key ? PRODUCE_ADVERTISED_FROM : first, last],
+  }))
+}

@@ -1,0 +1,146 @@
+/**
+ * The broker's process: arguments, signals, exit code. `ottla start` runs it.
+ *
+ * Prints one line `ready kafka://HOST:PORT` on standard output when it serves; everything else goes to standard error.
+ * Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments or configuration.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { systemClock } from '@ottla/base/clock.ts'
+import { DiskError } from '@ottla/base/disk.ts'
+import { NetworkError } from '@ottla/base/network.ts'
+import { type LogLevel, NodeLogger } from '@ottla/base/node-logger.ts'
+import { Broker } from './broker.ts'
+import { ConfigError } from './config.ts'
+import { LogDirectoryError } from './partition/log-directories.ts'
+import type { StartOptions } from './start-options.ts'
+
+const HELP = `Usage: ottla start [server.properties ...] [options]
+
+Starts a broker that every Kafka client can talk to.
+
+Options:
+  --data DIR             where to keep data (default ./data)
+  --listen HOST:PORT     where clients connect (default 127.0.0.1:9092; port 0 takes a free one)
+  --advertise HOST:PORT  what clients are told to connect to, where that differs
+  --http HOST:PORT       serve /live, /ready and /metrics there
+  --set NAME=VALUE       set a Kafka setting; repeat for more; wins over files
+  --log-level LEVEL      debug, info, warn or error (default info)
+  --log-format FORMAT    human or json (default human on a terminal, else json)
+  --help                 print this
+
+The broker prints "ready kafka://HOST:PORT" when it serves. SIGTERM or SIGINT stops it cleanly.
+`
+
+class UsageError extends Error {}
+
+const OPTIONS = {
+  data: { type: 'string' },
+  listen: { type: 'string' },
+  advertise: { type: 'string' },
+  http: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+  warm: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function startOptions({ values, positionals }: ReturnType<typeof parse>): StartOptions {
+  const options: { -readonly [K in keyof StartOptions]: StartOptions[K] } = {
+    files: positionals.map((name) => ({ name, text: readConfigFile(name) })),
+    settings: Object.fromEntries((values.set ?? []).map(setting)),
+    ports: { logger: makeLogger(values['log-level'], values['log-format']) },
+  }
+  if (values.data !== undefined) options.dataDirectory = values.data
+  if (values.listen !== undefined) Object.assign(options, address('--listen', values.listen))
+  if (values.advertise !== undefined) {
+    address('--advertise', values.advertise)
+    options.advertise = values.advertise
+  }
+  if (values.http !== undefined) options.http = address('--http', values.http)
+  return options
+}
+
+function readConfigFile(name: string): string {
+  try {
+    return readFileSync(name, 'utf8')
+  } catch (error) {
+    throw new UsageError(`Cannot read the configuration file "${name}": ${(error as Error).message}`)
+  }
+}
+
+function setting(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new UsageError(`Cannot use --set "${text}": it needs the form NAME=VALUE`)
+  return [text.slice(0, at).trim(), text.slice(at + 1).trim()]
+}
+
+function address(option: string, text: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (match === null || port > 65_535) throw new UsageError(`Cannot use ${option} "${text}": it needs the form HOST:PORT`)
+  return { host: match[1] ?? match[2] ?? '', port }
+}
+
+function makeLogger(level = 'info', format = process.stderr.isTTY ? 'human' : 'json'): NodeLogger {
+  if (!['debug', 'info', 'warn', 'error'].includes(level)) throw new UsageError(`Unknown --log-level "${level}"`)
+  if (format !== 'human' && format !== 'json') throw new UsageError(`Unknown --log-format "${format}"`)
+  return new NodeLogger({ clock: systemClock, level: level as LogLevel, format })
+}
+
+/** Fills the compile cache with everything that a start runs: the install calls it. */
+async function warm(): Promise<void> {
+  const broker = await Broker.start({ storage: 'memory', port: 0, http: { host: '127.0.0.1', port: 0 } })
+  await broker[Symbol.asyncDispose]()
+  await import('./metadata/sqlite-store.ts')
+}
+
+async function run(options: StartOptions): Promise<void> {
+  const stopped = Promise.withResolvers<string>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(signal))
+  const logger = options.ports!.logger!
+  const broker = await Broker.start(options)
+  for (const { key, reason } of broker.ignoredSettings) logger.info(`The setting ${key} has no effect: ${reason}`)
+  process.stdout.write(`ready kafka://${broker.bootstrap}\n`)
+  try {
+    const signal = await Promise.race([stopped.promise, broker.failed])
+    logger.info(`Stopping: ${signal}`)
+  } finally {
+    await broker[Symbol.asyncDispose]()
+  }
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const parsed = parse(argv)
+    if (parsed.values.help) process.stdout.write(HELP)
+    else if (parsed.values.warm) await warm()
+    else await run(startOptions(parsed))
+    return 0
+  } catch (error) {
+    return explain(error)
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    process.stderr.write(`ottla: ${error.message}\n`)
+    return 2
+  }
+  const expected = error instanceof LogDirectoryError || error instanceof NetworkError || error instanceof DiskError
+  process.stderr.write(`ottla: ${expected ? error.message : (error as Error).stack}\n`)
+  return 1
+}
+
+process.exitCode = await main(process.argv.slice(2))
+// Clients that do not close their side, and timers of the pool, must not hold up a broker that has stopped.
+process.exit()

@@ -1,0 +1,126 @@
+/**
+ * The log directories of a broker: their locks, identities, checkpoints and clean-shutdown markers.
+ *
+ * | file                                | content                                                             |
+ * | ----------------------------------- | ------------------------------------------------------------------- |
+ * | `.lock`                             | held while a broker runs; the kernel drops it with its holder       |
+ * | `meta.properties`                   | version=1, cluster.id, node.id, directory.id: whose directory it is |
+ * | `.kafka_cleanshutdown`              | JSON {"version":0,"brokerEpoch":N}; there only between a clean stop |
+ * |                                     | and the next start                                                  |
+ * | `*-offset-checkpoint`               | see log/checkpoint-file.ts                                          |
+ *
+ * Crash rule: the marker is removed durably before anything else is written, and written last of all at a clean stop,
+ * so that its presence proves that every log was closed whole.
+ */
+import type { DirectoryLock, Disk } from '@ottla/base/disk.ts'
+import { DiskError } from '@ottla/base/disk.ts'
+import { type Random, randomUuid } from '@ottla/base/random.ts'
+import { parseProperties } from '../config.ts'
+import { LogDirectoryCheckpoints } from '../log/checkpoint-file.ts'
+
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const META_PROPERTIES = 'meta.properties'
+
+/** The directory cannot be this broker's; the message says why and what to do. */
+export class LogDirectoryError extends Error {
+  override readonly name = 'LogDirectoryError'
+}
+
+export class LogDirectory {
+  readonly path: string
+  /** Whether every log in it was closed whole before this start. */
+  readonly wasCleanlyStopped: boolean
+  readonly checkpoints: LogDirectoryCheckpoints
+  readonly #disk: Disk
+  readonly #lock: DirectoryLock
+  /** An operation on the directory itself failed. */
+  isOffline = false
+
+  private constructor(disk: Disk, path: string, lock: DirectoryLock) {
+    this.path = path
+    this.#disk = disk
+    this.#lock = lock
+    this.wasCleanlyStopped = disk.exists(`${path}/${CLEAN_SHUTDOWN}`)
+    this.checkpoints = new LogDirectoryCheckpoints(disk, path)
+  }
+
+  /** Throws LogDirectoryError when another process holds it, DiskError when it cannot be made. */
+  static open(disk: Disk, path: string): LogDirectory {
+    disk.makeDirectory(path)
+    const lock = lockOrExplain(disk, path)
+    try {
+      return new LogDirectory(disk, path, lock)
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  /** From here on a crash is a crash: see the crash rule. */
+  beginUse(): void {
+    if (!this.wasCleanlyStopped) return
+    this.#disk.remove(`${this.path}/${CLEAN_SHUTDOWN}`)
+    this.#disk.syncDirectory(this.path)
+  }
+
+  /** Every log is closed. */
+  endUse(brokerEpoch: number): void {
+    const marker = JSON.stringify({ version: 0, brokerEpoch })
+    this.#disk.replaceFile(`${this.path}/${CLEAN_SHUTDOWN}`, Buffer.from(marker))
+  }
+
+  /** Makes the directory this broker's, or checks that it is. Throws LogDirectoryError. */
+  identify(owner: { clusterId: string; nodeId: number; random: Random }): void {
+    const path = `${this.path}/${META_PROPERTIES}`
+    if (this.#disk.exists(path)) return checkOwner(this.path, this.#disk.readFile(path).toString(), owner)
+    const lines = [
+      'version=1',
+      `cluster.id=${owner.clusterId}`,
+      `node.id=${owner.nodeId}`,
+      `directory.id=${randomUuid(owner.random)}`,
+    ]
+    this.#disk.replaceFile(path, Buffer.from(`${lines.join('\n')}\n`))
+  }
+
+  /** Of the file system, in bytes; −1 where it does not tell. */
+  space(): { totalBytes: number; usableBytes: number } {
+    try {
+      return this.#disk.space(this.path)
+    } catch (error) {
+      if (error instanceof DiskError) return { totalBytes: -1, usableBytes: -1 }
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock.release()
+  }
+}
+
+function lockOrExplain(disk: Disk, path: string): DirectoryLock {
+  try {
+    return disk.lockDirectory(path)
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'ELOCKED') throw error
+    const message =
+      `Cannot use the data directory "${path}": another broker is running on it. ` +
+      'Stop that one first, or give this one a directory of its own with --data.'
+    throw new LogDirectoryError(message, { cause: error })
+  }
+}
+
+function checkOwner(path: string, text: string, owner: { clusterId: string; nodeId: number }): void {
+  const properties = new Map(parseProperties(text).map(({ key, value }) => [key, value]))
+  const clusterId = properties.get('cluster.id')
+  const nodeId = properties.get('node.id') ?? properties.get('broker.id')
+  if (clusterId !== undefined && clusterId !== owner.clusterId) {
+    throw new LogDirectoryError(
+      `Cannot use the data directory "${path}": it belongs to cluster ${clusterId}, this broker to ${owner.clusterId}`,
+    )
+  }
+  if (nodeId !== undefined && nodeId !== String(owner.nodeId)) {
+    throw new LogDirectoryError(
+      `Cannot use the data directory "${path}": it belongs to node ${nodeId}; set node.id=${nodeId} or use another`,
+    )
+  }
+}
