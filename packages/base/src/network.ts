@@ -18,6 +18,8 @@ export interface ListenOptions {
   readonly port: number
   /** Called for each connection, once; the owner sets `handlers` before it returns. */
   readonly accept: (connection: Connection) => void
+  /** A connection could not be accepted (EMFILE …); listening goes on. */
+  readonly failed?: (error: NetworkError) => void
 }
 
 export interface Listening {

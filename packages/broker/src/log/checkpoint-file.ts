@@ -1,0 +1,129 @@
+/**
+ * Owns text checkpoints: the form that all of them share, and the three that keep one offset for each partition of a
+ * log directory.
+ *
+ * | line   | content                                                                        |
+ * | ------ | ------------------------------------------------------------------------------ |
+ * | 1      | version, `0`                                                                   |
+ * | 2      | how many entries follow                                                        |
+ * | 3 …    | one entry: fields apart by one space; `topic partition offset` in those of here |
+ *
+ * Every line ends with a newline. Crash rule: a checkpoint is replaced as a whole, so it holds the old or the new
+ * entries. Who reads one that breaks the form gets a CheckpointError: it was not us who wrote it.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import type { Disk } from '@ottla/base/disk.ts'
+
+const VERSION = '0'
+
+/** Below this everything of a log is durable: recovery looks only at what is behind it. */
+export const RECOVERY_POINT_NAME = 'recovery-point-offset-checkpoint'
+/** Below this nothing of a log is read any more. */
+export const LOG_START_NAME = 'log-start-offset-checkpoint'
+/** The high watermark, as it was lately. */
+export const HIGH_WATERMARK_NAME = 'replication-offset-checkpoint'
+
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError'
+}
+
+export function formatCheckpoint(lines: readonly string[]): string {
+  return `${[VERSION, lines.length, ...lines].join('\n')}\n`
+}
+
+/** The fields of each entry. `path` is for the message of a CheckpointError. */
+export function parseCheckpoint(text: string, path: string): string[][] {
+  const [version, count, ...lines] = text.split('\n')
+  if (version !== VERSION) throw new CheckpointError(`Cannot read "${path}": its version is "${version}", not 0`)
+  const entries = lines.filter((line) => line !== '').map((line) => line.split(/\s+/))
+  if (Number(count) !== entries.length) {
+    throw new CheckpointError(`Cannot read "${path}": ${entries.length} entries where it promises "${count}"`)
+  }
+  return entries
+}
+
+/** One offset for each partition, in memory until `flush` makes it durable. */
+export class OffsetCheckpoint {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #offsets = new Map<string, number>()
+  #isDirty = false
+
+  private constructor(disk: Disk, path: string) {
+    this.#disk = disk
+    this.#path = path
+  }
+
+  /** Reads the checkpoint `name` of a log directory; a missing one is empty. */
+  static load(disk: Disk, logDirectory: string, name: string): OffsetCheckpoint {
+    const path = `${logDirectory}/${name}`
+    const checkpoint = new OffsetCheckpoint(disk, path)
+    if (!disk.exists(path)) return checkpoint
+    for (const [topic, partition, offset, ...rest] of parseCheckpoint(disk.readFile(path).toString(), path)) {
+      const value = Number(offset)
+      if (offset === undefined || rest.length > 0 || !Number.isSafeInteger(value)) {
+        throw new CheckpointError(
+          `Cannot read "${path}": "${topic} ${partition} ${offset}" is not a partition's offset`,
+        )
+      }
+      checkpoint.#offsets.set(`${topic} ${partition}`, value)
+    }
+    return checkpoint
+  }
+
+  /** The offset of a partition, or undefined when none is kept. */
+  get(topic: string, partition: number): number | undefined {
+    return this.#offsets.get(`${topic} ${partition}`)
+  }
+
+  /** Durable with the next flush. */
+  set(topic: string, partition: number, offset: number): void {
+    assert(Number.isSafeInteger(offset) && offset >= 0, 'A checkpoint holds whole offsets')
+    if (this.get(topic, partition) === offset) return
+    this.#offsets.set(`${topic} ${partition}`, offset)
+    this.#isDirty = true
+  }
+
+  remove(topic: string, partition: number): void {
+    if (this.#offsets.delete(`${topic} ${partition}`)) this.#isDirty = true
+  }
+
+  /** Makes the checkpoint durable, where anything has changed. */
+  flush(): void {
+    if (!this.#isDirty) return
+    const lines = Array.from(this.#offsets, ([key, offset]) => `${key} ${offset}`)
+    this.#disk.replaceFile(this.#path, Buffer.from(formatCheckpoint(lines)))
+    this.#isDirty = false
+  }
+}
+
+/**
+ * The three checkpoints of one log directory.
+ *
+ * What a log relies on: before `truncateTo` and `truncateFullyAndStartAt` the recovery point is durable at or below
+ * the new end, because what is appended there next is not durable; and before `advanceLogStartOffset` the new start
+ * is durable, because the removal of segments may come through a crash in any order.
+ */
+export class LogDirectoryCheckpoints {
+  readonly recoveryPoints: OffsetCheckpoint
+  readonly logStarts: OffsetCheckpoint
+  readonly highWatermarks: OffsetCheckpoint
+
+  constructor(disk: Disk, logDirectory: string) {
+    this.recoveryPoints = OffsetCheckpoint.load(disk, logDirectory, RECOVERY_POINT_NAME)
+    this.logStarts = OffsetCheckpoint.load(disk, logDirectory, LOG_START_NAME)
+    this.highWatermarks = OffsetCheckpoint.load(disk, logDirectory, HIGH_WATERMARK_NAME)
+  }
+
+  remove(topic: string, partition: number): void {
+    for (const checkpoint of this.#all()) checkpoint.remove(topic, partition)
+  }
+
+  flush(): void {
+    for (const checkpoint of this.#all()) checkpoint.flush()
+  }
+
+  #all(): OffsetCheckpoint[] {
+    return [this.recoveryPoints, this.logStarts, this.highWatermarks]
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Owns at which offset each leader epoch of a partition began, and its file `leader-epoch-checkpoint`: a text
+ * checkpoint (checkpoint-file.ts) of version 0 whose entries are `epoch startOffset`, both strictly increasing.
+ *
+ * Crash rule: every batch names its epoch, so the file need only be durable before the recovery point passes the first
+ * batch of a new epoch; the writer flushes it in each round of syncing. Recovery drops what begins behind the part
+ * of the log that it trusts, and takes the rest from the batches.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import type { Disk } from '@ottla/base/disk.ts'
+import { CheckpointError, formatCheckpoint, parseCheckpoint } from './checkpoint-file.ts'
+
+export const LEADER_EPOCHS_NAME = 'leader-epoch-checkpoint'
+
+export interface EpochEnd {
+  readonly epoch: number
+  readonly endOffset: number
+}
+
+interface EpochStart {
+  readonly epoch: number
+  readonly startOffset: number
+}
+
+export class LeaderEpochs {
+  readonly #disk: Disk
+  readonly #path: string
+  #entries: EpochStart[]
+  #isDirty = false
+
+  private constructor(disk: Disk, path: string, entries: EpochStart[]) {
+    this.#disk = disk
+    this.#path = path
+    this.#entries = entries
+  }
+
+  /** What the file says, or nothing where it is missing. Throws CheckpointError when it is no checkpoint. */
+  static load(disk: Disk, directory: string): LeaderEpochs {
+    const path = `${directory}/${LEADER_EPOCHS_NAME}`
+    if (!disk.exists(path)) return new LeaderEpochs(disk, path, [])
+    const entries = parseCheckpoint(disk.readFile(path).toString(), path).map((fields) => parseEntry(fields, path))
+    const epochs = new LeaderEpochs(disk, path, entries)
+    epochs.verify()
+    return epochs
+  }
+
+  /** −1 when none is known. */
+  get latestEpoch(): number {
+    return this.#entries.at(-1)?.epoch ?? -1
+  }
+  /** −1 when none is known. */
+  get latestStartOffset(): number {
+    return this.#entries.at(-1)?.startOffset ?? -1
+  }
+  get entries(): readonly EpochStart[] {
+    return this.#entries
+  }
+
+  /** Notes that `epoch` begins at `startOffset`; nothing happens where it is known or older than the latest. */
+  assign(epoch: number, startOffset: number): void {
+    assert(startOffset >= 0, 'An epoch does not begin below offset 0')
+    if (epoch < 0 || epoch < this.latestEpoch) return
+    if (epoch === this.latestEpoch && startOffset >= this.latestStartOffset) return
+    // A later start that is known already belongs to what a truncation has removed.
+    const kept = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset)
+    this.#entries = [...kept, { epoch, startOffset }]
+    this.#isDirty = true
+  }
+
+  /**
+   * The largest known epoch that is not above the requested one, and where it ends. Null when nothing is known of it.
+   * An epoch older than all that are known ends where the oldest begins: what it wrote has been deleted since.
+   */
+  endOffsetFor(requestedEpoch: number, logEndOffset: number): EpochEnd | null {
+    if (requestedEpoch < 0 || requestedEpoch > this.latestEpoch) return null
+    if (requestedEpoch === this.latestEpoch) return { epoch: requestedEpoch, endOffset: logEndOffset }
+    const next = this.#entries.findIndex((entry) => entry.epoch > requestedEpoch)
+    const found = this.#entries[next - 1]
+    return { epoch: found?.epoch ?? requestedEpoch, endOffset: this.#entries[next]!.startOffset }
+  }
+
+  /** The epoch that the record at `offset` was written in, −1 when it is not known. */
+  epochAt(offset: number): number {
+    return this.#entries.findLast((entry) => entry.startOffset <= offset)?.epoch ?? -1
+  }
+
+  /** Forgets the epochs that begin at or beyond the end of a truncated log. */
+  truncateFromEnd(logEndOffset: number): void {
+    this.#keep(this.#entries.filter((entry) => entry.startOffset < logEndOffset))
+  }
+
+  /** Forgets the epochs that end at or below the log's start; the one that it lies in now begins there. */
+  truncateFromStart(logStartOffset: number): void {
+    const first = this.#entries.findLastIndex((entry) => entry.startOffset <= logStartOffset)
+    if (first < 0 || (first === 0 && this.#entries[0]!.startOffset === logStartOffset)) return
+    const epoch = this.#entries[first]!.epoch
+    this.#entries = [{ epoch, startOffset: logStartOffset }, ...this.#entries.slice(first + 1)]
+    this.#isDirty = true
+  }
+
+  clear(): void {
+    this.#keep([])
+  }
+
+  /** Makes the file durable as the entries are; nothing where it is already. Synchronous, and rare. */
+  flush(): void {
+    if (!this.#isDirty) return
+    const lines = this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
+    this.#disk.replaceFile(this.#path, Buffer.from(formatCheckpoint(lines)))
+    this.#isDirty = false
+  }
+
+  verify(): void {
+    for (let i = 1; i < this.#entries.length; i++) {
+      const [before, after] = [this.#entries[i - 1]!, this.#entries[i]!]
+      assert(before.epoch < after.epoch, 'Leader epochs increase')
+      assert(before.startOffset < after.startOffset, 'Start offsets of leader epochs increase')
+    }
+  }
+
+  #keep(entries: EpochStart[]): void {
+    if (entries.length === this.#entries.length) return
+    this.#entries = entries
+    this.#isDirty = true
+  }
+}
+
+function parseEntry(fields: readonly string[], path: string): EpochStart {
+  const [epoch, startOffset] = fields.map(Number)
+  if (fields.length !== 2 || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(startOffset)) {
+    throw new CheckpointError(`Cannot read "${path}": "${fields.join(' ')}" is not an epoch and an offset`)
+  }
+  return { epoch: epoch!, startOffset: startOffset! }
+}

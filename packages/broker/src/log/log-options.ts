@@ -1,0 +1,29 @@
+/** Owns what a log is made from: its broker's ports and shared memory, its owner, and what is known of its past. */
+import type { Clock } from '@ottla/base/clock.ts'
+import type { Disk } from '@ottla/base/disk.ts'
+import type { Logger } from '@ottla/base/logger.ts'
+import type { SyncQueue } from '@ottla/base/sync-queue.ts'
+import type { Timers } from '@ottla/base/timers.ts'
+import type { LogObserver } from './log-writer.ts'
+import type { OpenSegments } from './open-segments.ts'
+import type { LogSettings } from './settings.ts'
+import type { TailBudget } from './tail-budget.ts'
+
+export interface LogOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly syncs: SyncQueue
+  readonly tail: TailBudget
+  readonly openSegments: OpenSegments
+  readonly logger: Logger
+  readonly observer: LogObserver
+  readonly settings: LogSettings
+  /** False: everything behind the recovery point is scanned. */
+  readonly cleanShutdown: boolean
+  /** Durable before this: `LogDirectoryCheckpoints` says what the owner keeps to. */
+  readonly recoveryPoint: number
+  readonly logStartOffset: number
+  readonly producerIdExpirationMs: number
+}

@@ -1,0 +1,382 @@
+/**
+ * Owns one partition replica's log: its directory, its segments, and what is known from its batches. The facade over
+ * the parts: tail.ts (newest batches in memory), log-writer.ts (what is on the disk), segment.ts, history.ts (reads of
+ * files), recovery.ts (opening). It knows no topics, no clients and no replicas.
+ *
+ * Offsets, always in this order: logStartOffset ≤ syncedOffset ≤ writtenOffset ≤ logEndOffset.
+ *
+ * Appends are synchronous and go to memory; the bytes of a whole turn of the event loop leave by one write at its end.
+ * Whoever needs more waits for `written` or `synced`. Truncation is exclusive: its caller appends nothing meanwhile.
+ */
+import { dirname } from 'node:path'
+import { assert } from '@ottla/base/assert.ts'
+import {
+  assignOffset,
+  batchBaseOffset,
+  batchLastOffsetDelta,
+  batchLeaderEpoch,
+  batchMaxTimestamp,
+  batchSize,
+} from '@ottla/protocol/records/batch.ts'
+import { LeaderEpochs } from './leader-epochs.ts'
+import { EMPTY_LEASE, type ReadLease } from './lease.ts'
+import type { LogOptions } from './log-options.ts'
+import { LogSegments } from './log-segments.ts'
+import { type LogObserver, LogWriter } from './log-writer.ts'
+import { ProducerSnapshots } from './producer-snapshots.ts'
+import { ProducerStates } from './producer-state.ts'
+import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
+import type { BatchPlace } from './segment.ts'
+import type { LogSettings } from './settings.ts'
+import { type ReadRequest, Tail } from './tail.ts'
+import type { TimestampOffset } from './timestamps.ts'
+
+/** The largest distance of an offset from its segment's base: a segment for a far one begins this much before it. */
+const RELATIVE_OFFSET_MAX = 0x7fff_ffff
+
+export { LogOfflineError } from './errors.ts'
+export type { LogObserver, LogOptions, LogSettings, ReadLease, ReadRequest, TimestampOffset }
+
+interface LogParts {
+  readonly segments: LogSegments
+  readonly writer: LogWriter
+  readonly producers: ProducerStates
+  readonly leaderEpochs: LeaderEpochs
+  readonly snapshots: ProducerSnapshots
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+}
+
+export class Log {
+  readonly directory: string
+  readonly producers: ProducerStates
+  readonly leaderEpochs: LeaderEpochs
+  readonly #options: LogOptions
+  readonly #segments: LogSegments
+  readonly #writer: LogWriter
+  readonly #snapshots: ProducerSnapshots
+  readonly #tail: Tail
+  #settings: LogSettings
+  #logStartOffset: number
+  #logEndOffset: number
+  #state: 'open' | 'truncating' | 'closed' = 'open'
+
+  private constructor(options: LogOptions, parts: LogParts) {
+    this.directory = options.directory
+    this.producers = parts.producers
+    this.leaderEpochs = parts.leaderEpochs
+    this.#options = options
+    this.#segments = parts.segments
+    this.#writer = parts.writer
+    this.#snapshots = parts.snapshots
+    this.#tail = new Tail(options.tail)
+    this.#settings = options.settings
+    this.#logStartOffset = parts.logStartOffset
+    this.#logEndOffset = parts.logEndOffset
+  }
+
+  /** Creates or recovers the log. What it finds is durable when it resolves. Rejects with DiskError, CorruptLogError. */
+  static async open(options: LogOptions): Promise<Log> {
+    const { disk, directory, clock, settings } = options
+    const isDurable = options.cleanShutdown && disk.exists(directory)
+    await prepareDirectory(disk, directory)
+    if (!isDurable) disk.syncDirectory(dirname(directory))
+    const producers = new ProducerStates(options.producerIdExpirationMs)
+    const leaderEpochs = LeaderEpochs.load(disk, directory)
+    const snapshots = new ProducerSnapshots(disk, directory)
+    const nowMs = clock.wallMs()
+    const recovered = await recoverLog(
+      { ...options, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
+      { producers, leaderEpochs, snapshots },
+    )
+    producers.removeExpired(nowMs)
+    const { logStartOffset, logEndOffset } = recovered
+    const writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
+    const segments = new LogSegments({ ...options, writer }, recovered.segments)
+    return new Log(options, { segments, writer, producers, leaderEpochs, snapshots, logStartOffset, logEndOffset })
+  }
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+  /** The offset of the next batch: includes what is not written yet. */
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+  /** Everything below is in the files. */
+  get writtenOffset(): number {
+    return this.#writer.writtenOffset
+  }
+  /** Everything below is durable. */
+  get syncedOffset(): number {
+    return this.#writer.syncedOffset
+  }
+  /** A write or sync has failed: nothing works until the log is opened anew. */
+  get isOffline(): boolean {
+    return this.#writer.failure !== null
+  }
+  get bytes(): number {
+    return this.#segments.bytes
+  }
+  get segmentCount(): number {
+    return this.#segments.count
+  }
+  get settings(): LogSettings {
+    return this.#settings
+  }
+
+  configure(settings: LogSettings): void {
+    this.#settings = settings
+    this.#writer.configure(settings)
+    this.#segments.configure(settings)
+  }
+
+  /**
+   * Copies the whole batch at `at` of `source` into memory as the log's next one, and answers its base offset. No I/O:
+   * the bytes reach the file at the end of the turn. The batch has been validated, its sequence checked. Throws
+   * LogOfflineError.
+   */
+  append(source: Buffer, at: number, options: { leaderEpoch: number; appendTimeMs: number }): number {
+    const baseOffset = this.#logEndOffset
+    const chunk = this.#put(source, at, { baseOffset, nowMs: options.appendTimeMs })
+    assignOffset(chunk.buffer, chunk.usedBytes, baseOffset, options.leaderEpoch)
+    this.#publish(chunk, baseOffset)
+    return baseOffset
+  }
+
+  /** As `append`, but the batch keeps the offset and epoch that the leader gave it. */
+  appendAsFollower(source: Buffer, at: number): void {
+    const baseOffset = batchBaseOffset(source, at)
+    assert(baseOffset >= this.#logEndOffset, 'A replicated batch lies behind all that the log has')
+    const chunk = this.#put(source, at, { baseOffset, nowMs: this.#options.clock.wallMs() })
+    this.#publish(chunk, baseOffset)
+  }
+
+  /** Resolves when all that was appended before the call is in the files; one promise for all callers of a turn. */
+  written(): Promise<void> {
+    return this.#writer.written()
+  }
+
+  /** Resolves when all that was appended before the call is durable; one sync serves all that wait. */
+  synced(): Promise<void> {
+    return this.#writer.synced()
+  }
+
+  /**
+   * Whole batches from the one that holds `offset`: at once from memory, else from a file. At most one segment's, and
+   * from a file at most 1 MB, so less than `maxBytes` says nothing about the end. Empty where there is nothing to read.
+   */
+  read(request: ReadRequest): ReadLease | Promise<ReadLease> {
+    this.#writer.throwIfFailed()
+    const { offset } = request
+    assert(offset >= this.#logStartOffset && offset <= this.#logEndOffset, 'A read begins inside the log')
+    if (offset >= request.maxOffset || offset === this.#logEndOffset) return EMPTY_LEASE
+    if (offset >= this.#tail.startOffset) return this.#tail.read(request)
+    return this.#segments.read(request)
+  }
+
+  /** The first record with this timestamp or a larger one, or null. Decompresses the batch that holds it. */
+  async offsetForTimestamp(timestamp: number): Promise<TimestampOffset | null> {
+    this.#writer.writeNow()
+    this.#assertUsable()
+    return this.#segments.offsetForTimestamp(timestamp, this.#logStartOffset)
+  }
+
+  /** The first record that has the largest timestamp, or null where no record has one. */
+  async maxTimestampOffset(): Promise<TimestampOffset | null> {
+    this.#writer.writeNow()
+    this.#assertUsable()
+    return this.#segments.maxTimestampOffset(this.#logStartOffset)
+  }
+
+  /** Begins a new segment, unless the active one is empty. Throws LogOfflineError. */
+  roll(): void {
+    this.#assertUsable()
+    if (this.#segments.active.bytes > 0) this.#rollAt(this.#logEndOffset, this.#options.clock.wallMs())
+  }
+
+  /**
+   * Removes all batches that end at or beyond `offset`, durably. Before, the owner lowers the recovery point to
+   * `offset` or less, durably: see LogDirectoryCheckpoints.
+   */
+  truncateTo(offset: number): Promise<void> {
+    assert(offset >= this.#logStartOffset, 'A truncated log does not end before its start')
+    return offset >= this.#logEndOffset ? Promise.resolve() : this.#truncate(() => this.#cutAt(offset))
+  }
+
+  /** Removes everything and goes on at `offset`, durably. Before, the owner lowers the recovery point to 0, durably. */
+  truncateFullyAndStartAt(offset: number): Promise<void> {
+    assert(Number.isSafeInteger(offset) && offset >= 0, 'A log starts at a whole offset, not negative')
+    return this.#truncate(() => this.#restartAt(offset))
+  }
+
+  /**
+   * Nothing below `offset` is read any more; segments wholly below it are removed, never the active one. Before, the
+   * owner makes the new start durable: see LogDirectoryCheckpoints.
+   */
+  async advanceLogStartOffset(offset: number): Promise<void> {
+    this.#assertUsable()
+    assert(offset <= this.#logEndOffset, 'A log does not start behind its end')
+    if (offset <= this.#logStartOffset) return
+    this.#logStartOffset = offset
+    this.leaderEpochs.truncateFromStart(offset)
+    try {
+      this.#segments.removeBelow(offset)
+      this.#snapshots.prune(this.#segments.baseOffsets)
+    } catch (error) {
+      this.#writer.fail('remove segments of', error)
+      this.#writer.throwIfFailed()
+    }
+    await this.#segments.removals()
+  }
+
+  /** Asserts all that is true of a log between two calls. O(batches in memory and index entries). */
+  verify(): void {
+    assert(this.#logStartOffset <= this.#logEndOffset, 'A log does not start behind its end')
+    assert(this.writtenOffset <= this.#logEndOffset, 'Only what was appended is written')
+    this.#writer.verify()
+    this.#segments.verify(this.#logEndOffset)
+    this.#tail.verify(this.#logEndOffset)
+    this.leaderEpochs.verify()
+    this.producers.verify(this.#logEndOffset)
+  }
+
+  /** Closes the log and removes its directory, which the owner may have renamed on the disk to `renamedTo` first. */
+  async delete(options: { renamedTo?: string } = {}): Promise<void> {
+    await this.#close()
+    const { disk, directory } = this.#options
+    await disk.removeTree(options.renamedTo ?? directory)
+    disk.syncDirectory(dirname(directory))
+  }
+
+  /** Makes everything durable, leaves the indexes and a producer snapshot as Kafka expects them, and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'closed') return
+    if (this.#writer.failure === null) await this.#finish()
+    await this.#close()
+  }
+
+  /** Makes room for the batch, rolls if its segment has none, and copies it behind the chunk's used bytes. */
+  #put(source: Buffer, at: number, place: { baseOffset: number; nowMs: number }) {
+    this.#assertUsable()
+    const bytes = batchSize(source, at)
+    assert(at + bytes <= source.length, 'The batch is whole')
+    const batch: BatchPlace = {
+      bytes,
+      lastOffset: place.baseOffset + batchLastOffsetDelta(source, at),
+      maxTimestamp: batchMaxTimestamp(source, at),
+    }
+    if (this.#segments.active.mustRollFor(batch, this.#settings, place.nowMs)) {
+      this.#rollAt(Math.max(this.#logEndOffset, batch.lastOffset - RELATIVE_OFFSET_MAX), place.nowMs)
+    }
+    const chunk = this.#tail.chunkFor(bytes)
+    source.copy(chunk.buffer, chunk.usedBytes, at, at + bytes)
+    this.#segments.active.add(batch, this.#settings.indexIntervalBytes)
+    this.#logEndOffset = batch.lastOffset + 1
+    return chunk
+  }
+
+  /** Makes the batch that lies behind the chunk's used bytes visible. */
+  #publish(chunk: ReturnType<Tail['chunkFor']>, baseOffset: number): void {
+    const from = chunk.usedBytes
+    this.leaderEpochs.assign(batchLeaderEpoch(chunk.buffer, from), baseOffset)
+    this.producers.applied(chunk.buffer, from)
+    chunk.publish(baseOffset, batchSize(chunk.buffer, from))
+    this.#writer.appended(this.#segments.active, chunk, { from, logEndOffset: this.#logEndOffset })
+  }
+
+  /** The sealed segment, its indexes and the snapshot become durable in the background. */
+  #rollAt(baseOffset: number, nowMs: number): void {
+    this.#writer.writeNow()
+    this.#writer.throwIfFailed()
+    try {
+      const snapshot = this.#snapshots.take(this.producers, baseOffset)
+      this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
+      this.#segments.roll(baseOffset, nowMs)
+      this.#snapshots.prune(this.#segments.baseOffsets)
+    } catch (error) {
+      this.#writer.fail('begin a segment of', error)
+      this.#writer.throwIfFailed()
+    }
+    void this.#writer.synced()
+  }
+
+  /** Runs alone: nothing is on its way to the disk, nothing is in memory, and readers of files read again after it. */
+  async #truncate(cut: () => Promise<number>): Promise<void> {
+    this.#assertUsable()
+    this.#state = 'truncating'
+    try {
+      await this.#writer.synced()
+      await this.#writer.idle()
+      this.#tail.clear()
+      const logEndOffset = await cut()
+      this.#logEndOffset = logEndOffset
+      this.#writer.restartAt(logEndOffset)
+    } catch (error) {
+      this.#writer.fail('truncate', error)
+      this.#writer.throwIfFailed()
+    } finally {
+      this.#state = 'open'
+    }
+    await this.#segments.removals()
+  }
+
+  async #cutAt(offset: number): Promise<number> {
+    const { disk, directory } = this.#options
+    const endOffset = await this.#segments.truncateTo(offset)
+    // The batch that the log's start lies in is gone as a whole: recovery too would begin anew there.
+    if (endOffset < this.#logStartOffset) return this.#restartAt(this.#logStartOffset)
+    this.leaderEpochs.truncateFromEnd(endOffset)
+    this.leaderEpochs.flush()
+    this.#snapshots.removeBeyond(endOffset)
+    disk.syncDirectory(directory)
+    const snapshot = this.#snapshots.load(this.producers, endOffset) ?? 0
+    const unread = this.#segments.from(Math.max(snapshot, this.#logStartOffset))
+    for (const segment of unread) {
+      await this.#segments.using(segment, () =>
+        replayProducers(segment, { offset: snapshot, endOffset }, this.producers),
+      )
+    }
+    return endOffset
+  }
+
+  async #restartAt(offset: number): Promise<number> {
+    const { disk, directory, clock } = this.#options
+    this.producers.clear()
+    this.#snapshots.removeAll()
+    this.leaderEpochs.clear()
+    this.leaderEpochs.flush()
+    this.#segments.replaceAll(offset, clock.wallMs())
+    disk.syncDirectory(directory)
+    this.#logStartOffset = offset
+    return offset
+  }
+
+  async #finish(): Promise<void> {
+    const { disk, directory } = this.#options
+    try {
+      for (const file of this.#segments.active.seal()) this.#writer.syncWithNextRound(file, () => file.close())
+      const snapshot = this.#snapshots.take(this.producers, this.#logEndOffset)
+      this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
+      this.#writer.namesChanged()
+      await this.#writer.synced()
+      this.#snapshots.prune(this.#segments.baseOffsets)
+      disk.syncDirectory(directory)
+    } catch (error) {
+      this.#writer.fail('close', error)
+    }
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    await this.#writer.close()
+    this.#tail.clear()
+    await this.#segments.close()
+  }
+
+  #assertUsable(): void {
+    this.#writer.throwIfFailed()
+    assert(this.#state === 'open', 'A log is neither truncated nor closed while it is used')
+  }
+}

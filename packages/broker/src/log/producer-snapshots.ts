@@ -1,0 +1,77 @@
+/**
+ * Owns the files `<offset>.snapshot` of one log: when the state of the producers is written, which file is believed
+ * and which are removed. The bytes are producer-state.ts's.
+ *
+ * One is taken when a segment is begun, as of its base offset, and one at an orderly close. Kept are those of segments
+ * that exist and the two newest. Crash rule: a snapshot need not be durable and may be torn (its checksum tells); one
+ * beyond the end of the log is removed before anything is appended, as its offset may come to mean other records.
+ */
+import type { Disk, DiskFile } from '@ottla/base/disk.ts'
+import { fileName, offsetInName, SNAPSHOT_SUFFIX } from './file-names.ts'
+import type { ProducerStates } from './producer-state.ts'
+
+const NEWEST_KEPT = 2
+
+export class ProducerSnapshots {
+  readonly #disk: Disk
+  readonly #directory: string
+  /** Ascending. */
+  #offsets: number[]
+
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk
+    this.#directory = directory
+    this.#offsets = disk
+      .list(directory)
+      .map(({ name }) => offsetInName(name, SNAPSHOT_SUFFIX))
+      .filter((offset) => offset !== null)
+      .sort((left, right) => left - right)
+  }
+
+  get offsets(): readonly number[] {
+    return this.#offsets
+  }
+
+  /** Writes the state as of `offset`; the caller syncs the file and closes it. */
+  take(producers: ProducerStates, offset: number): DiskFile {
+    const bytes = producers.toSnapshot()
+    const file = this.#disk.open(this.#path(offset), { create: true })
+    file.truncate(0)
+    file.write(bytes, 0)
+    this.#offsets = [...this.#offsets.filter((known) => known !== offset), offset].sort((left, right) => left - right)
+    return file
+  }
+
+  /** Loads the newest valid snapshot at or below `offset`; answers its offset, or null when there is none. */
+  load(producers: ProducerStates, offset: number): number | null {
+    producers.clear()
+    for (const known of this.#offsets.toReversed()) {
+      if (known <= offset && producers.loadSnapshot(this.#disk.readFile(this.#path(known)))) return known
+    }
+    return null
+  }
+
+  /** Removes what lies beyond the end of the log. Durable once the directory is synced. */
+  removeBeyond(logEndOffset: number): void {
+    this.#remove((offset) => offset > logEndOffset)
+  }
+
+  removeAll(): void {
+    this.#remove(() => true)
+  }
+
+  /** Removes those that are neither of a segment with one of these base offsets nor among the newest. */
+  prune(baseOffsets: readonly number[]): void {
+    const kept = new Set([...baseOffsets, ...this.#offsets.slice(-NEWEST_KEPT)])
+    this.#remove((offset) => !kept.has(offset))
+  }
+
+  #remove(isUnwanted: (offset: number) => boolean): void {
+    for (const offset of this.#offsets.filter(isUnwanted)) this.#disk.remove(this.#path(offset))
+    this.#offsets = this.#offsets.filter((offset) => !isUnwanted(offset))
+  }
+
+  #path(offset: number): string {
+    return `${this.#directory}/${fileName(offset, SNAPSHOT_SUFFIX)}`
+  }
+}

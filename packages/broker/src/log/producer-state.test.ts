@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { buildEndTransactionBatch } from '@ottla/protocol/records/batch-builder.ts'
+import { ProducerStates } from './producer-state.ts'
+import { NOW_MS, type TestBatch, testBatch } from './testing.ts'
+
+const DAY_MS = 86_400_000
+
+function batch(baseSequence: number, fields: TestBatch = {}): Buffer {
+  return testBatch({ producerId: 7, producerEpoch: 2, baseSequence, ...fields })
+}
+
+function statesAfter(...batches: Buffer[]): ProducerStates {
+  const states = new ProducerStates(DAY_MS)
+  for (const each of batches) states.applied(each, 0)
+  return states
+}
+
+const check = (states: ProducerStates, each: Buffer, nowMs = NOW_MS) => states.check(each, 0, nowMs)
+const OUT_OF_ORDER = { kind: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
+
+test('an unknown producer may begin with any sequence, and a batch without producer is always taken', () => {
+  assert.equal(check(statesAfter(), batch(41)).kind, 'append')
+  assert.equal(check(statesAfter(testBatch()), testBatch()).kind, 'append')
+})
+
+test('only the sequence that follows is taken', () => {
+  const states = statesAfter(batch(0, { count: 3 }))
+  assert.equal(check(states, batch(3)).kind, 'append')
+  assert.deepEqual(check(states, batch(4)), OUT_OF_ORDER)
+  assert.deepEqual(check(states, batch(0, { count: 2 })), OUT_OF_ORDER, 'a part of a batch is no duplicate')
+})
+
+test('each of the last five batches is known again, the sixth is out of order', () => {
+  const states = statesAfter(...[0, 1, 2, 3, 4, 5].map((n) => batch(n, { baseOffset: n + 10 })))
+  for (const n of [1, 2, 3, 4, 5]) {
+    const verdict = { kind: 'duplicate', baseOffset: n + 10, lastOffset: n + 10, appendTimeMs: NOW_MS }
+    assert.deepEqual(check(states, batch(n)), verdict)
+  }
+  assert.deepEqual(check(states, batch(0)), OUT_OF_ORDER)
+})
+
+test('sequences wrap from 2147483647 to 0, inside a batch and between two', () => {
+  const across = batch(2147483646, { count: 4, baseOffset: 5 })
+  const states = statesAfter(across)
+  assert.equal(check(states, across).kind, 'duplicate')
+  assert.equal(check(states, batch(2)).kind, 'append')
+  assert.equal(check(statesAfter(batch(2147483647)), batch(0)).kind, 'append')
+})
+
+test('an older epoch is fenced, a newer one begins at 0', () => {
+  const states = statesAfter(batch(0))
+  assert.deepEqual(check(states, batch(1, { producerEpoch: 1 })), { kind: 'error', error: 'INVALID_PRODUCER_EPOCH' })
+  assert.deepEqual(check(states, batch(1, { producerEpoch: 3 })), OUT_OF_ORDER)
+  assert.equal(check(states, batch(0, { producerEpoch: 3 })).kind, 'append')
+})
+
+test('a producer is forgotten when its time is over, never with a transaction open', () => {
+  const states = statesAfter(batch(0))
+  assert.deepEqual(check(states, batch(9), NOW_MS + DAY_MS - 1), OUT_OF_ORDER)
+  assert.equal(check(states, batch(9), NOW_MS + DAY_MS).kind, 'append')
+  states.removeExpired(NOW_MS + DAY_MS)
+  assert.equal(states.count, 0)
+  const open = statesAfter(batch(0, { transactional: true }))
+  open.removeExpired(NOW_MS + 2 * DAY_MS)
+  assert.equal(open.count, 1)
+})
+
+test('a snapshot holds the last batch of each producer, byte for byte as Kafka lays it out', () => {
+  const states = statesAfter(batch(0, { baseOffset: 4 }), batch(1, { count: 3, baseOffset: 5, transactional: true }))
+  const bytes = states.toSnapshot()
+  assert.equal(bytes.subarray(0, 2).toString('hex'), '0001')
+  assert.equal(
+    bytes.subarray(6).toString('hex'),
+    '00000001' +
+      '0000000000000007' +
+      '0002' +
+      '00000003' +
+      '0000000000000007' +
+      '00000002' +
+      '0000018bcfe56800' +
+      'ffffffff' +
+      '0000000000000005',
+  )
+  const restored = new ProducerStates(DAY_MS)
+  assert.equal(restored.loadSnapshot(bytes), true)
+  assert.equal(check(restored, batch(1, { count: 3 })).kind, 'duplicate')
+  assert.deepEqual(check(restored, batch(0)), OUT_OF_ORDER, 'only the last batch is in it')
+  assert.deepEqual(restored.toSnapshot(), bytes)
+})
+
+test('a snapshot that is short, long or changed in any byte is refused and changes nothing', () => {
+  const bytes = statesAfter(batch(0)).toSnapshot()
+  const states = statesAfter(batch(5))
+  const damaged = [bytes.subarray(0, 9), bytes.subarray(0, -1), Buffer.concat([bytes, Buffer.alloc(46)])]
+  for (let at = 0; at < bytes.length; at++) {
+    const copy = Buffer.from(bytes)
+    copy[at]! ^= 0x40
+    damaged.push(copy)
+  }
+  for (const each of damaged) assert.equal(states.loadSnapshot(each), false)
+  assert.equal(check(states, batch(6)).kind, 'append')
+})
+
+test('the marker of a transaction ends it and leaves the sequences as they are', () => {
+  const states = statesAfter(batch(0, { transactional: true }))
+  const marker = {
+    producerId: 7,
+    producerEpoch: 2,
+    commit: true,
+    coordinatorEpoch: 1,
+    timestampMs: NOW_MS,
+    baseOffset: 1,
+  }
+  states.applied(buildEndTransactionBatch(marker), 0)
+  assert.equal(check(states, batch(1)).kind, 'append')
+  states.removeExpired(NOW_MS + DAY_MS)
+  assert.equal(states.count, 0)
+})

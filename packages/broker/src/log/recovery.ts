@@ -1,0 +1,285 @@
+/**
+ * Owns opening what is on the disk: after it the segments are a dense run of whole batches, the producers and leader
+ * epochs are those of exactly these batches, and all of it is durable.
+ *
+ * After an orderly close nothing is scanned but the few batches behind the active segment's last index entry. Without
+ * one, every segment from the one that holds the recovery point on is scanned:
+ *
+ * 1. The first thing that is no whole batch with a right checksum and a growing offset ends the log: there the file is
+ *    cut, and later segments go. It was never durable, so nobody was told that it is.
+ * 2. A segment that does not begin where its predecessor ends goes with all that follow: the predecessor has lost
+ *    batches that were written, but never synced.
+ * 3. Below the recovery point checksums are not looked at.
+ * 4. A recovery point beyond the end is another log's (a topic created again, say): then everything is checked.
+ * 5. Segments that lie wholly below the log's start are removed first: a crash may have let some removals come through
+ *    and others not.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import type { Disk } from '@ottla/base/disk.ts'
+import type { Logger } from '@ottla/base/logger.ts'
+import type { SyncQueue } from '@ottla/base/sync-queue.ts'
+import {
+  batchBaseOffset,
+  batchLastOffset,
+  batchLastOffsetDelta,
+  batchLeaderEpoch,
+  checkCrc,
+} from '@ottla/protocol/records/batch.ts'
+import { CorruptLogError } from './errors.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
+import { segmentOffsets, settleLeftovers } from './leftovers.ts'
+import type { ProducerSnapshots } from './producer-snapshots.ts'
+import type { ProducerStates } from './producer-state.ts'
+import { scanBatches } from './scan.ts'
+import { placeOf, Segment } from './segment.ts'
+
+export interface RecoveryOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly syncs: SyncQueue
+  readonly logger: Logger
+  readonly indexIntervalBytes: number
+  readonly cleanShutdown: boolean
+  readonly recoveryPoint: number
+  readonly logStartOffset: number
+  readonly nowMs: number
+}
+
+/** What is a function of the batches, brought up to date with them. */
+export interface DerivedState {
+  readonly producers: ProducerStates
+  readonly leaderEpochs: LeaderEpochs
+  readonly snapshots: ProducerSnapshots
+}
+
+export interface RecoveredLog {
+  /** At least one; the last is active: open, with its indexes. */
+  readonly segments: Segment[]
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+}
+
+/** Makes a directory usable as a log's, before its derived state is loaded. */
+export async function prepareDirectory(disk: Disk, directory: string): Promise<void> {
+  disk.makeDirectory(directory)
+  await settleLeftovers(disk, directory)
+}
+
+export async function recoverLog(options: RecoveryOptions, derived: DerivedState): Promise<RecoveredLog> {
+  const recovery = new Recovery(options, derived)
+  const recovered = await recovery.run().catch((error: unknown) => {
+    recovery.abandon()
+    throw error
+  })
+  assert(recovered.segments.length > 0, 'A log has an active segment')
+  assert(recovered.logStartOffset <= recovered.logEndOffset, 'A log does not start behind its end')
+  return recovered
+}
+
+class Recovery {
+  readonly #options: RecoveryOptions
+  readonly #derived: DerivedState
+  readonly #segments: Segment[]
+  #recoveryPoint: number
+
+  constructor(options: RecoveryOptions, derived: DerivedState) {
+    const { disk, directory } = options
+    this.#recoveryPoint = options.recoveryPoint
+    this.#options = options
+    this.#derived = derived
+    this.#segments = segmentOffsets(disk, directory).map((base) => Segment.existing(disk, directory, base))
+  }
+
+  async run(): Promise<RecoveredLog> {
+    const { disk, directory, logStartOffset } = this.#options
+    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= logStartOffset) await this.#drop(0)
+    let logEndOffset = -1
+    if (this.#segments.length > 0) logEndOffset = await this.#readOrScan()
+    if (logEndOffset < logStartOffset) {
+      await this.#beginAnew(logEndOffset)
+      logEndOffset = logStartOffset
+    }
+    this.#derived.snapshots.removeBeyond(logEndOffset)
+    this.#derived.leaderEpochs.truncateFromStart(this.#startOffset())
+    this.#derived.leaderEpochs.flush()
+    disk.syncDirectory(directory)
+    return { segments: this.#segments, logStartOffset: this.#startOffset(), logEndOffset }
+  }
+
+  /** Closes what was opened: the log stays as it is on the disk. */
+  abandon(): void {
+    for (const segment of this.#segments) segment.unload()
+  }
+
+  async #readOrScan(): Promise<number> {
+    const { cleanShutdown, logger } = this.#options
+    if (cleanShutdown) {
+      const logEndOffset = await this.#readEnd()
+      if (logEndOffset !== null) return logEndOffset
+      logger.warn('The log was closed in order, but its active segment is not whole: scanning it', this.#fields())
+    }
+    const holding = this.#segments.findLastIndex((segment) => segment.baseOffset <= this.#recoveryPoint)
+    return this.#scanFrom(cleanShutdown ? this.#segments.length - 1 : Math.max(0, holding))
+  }
+
+  /** The end of a log that was closed in order, or null when it does not look like it. */
+  async #readEnd(): Promise<number | null> {
+    const active = this.#segments.at(-1)!
+    try {
+      await active.load(this.#options.indexIntervalBytes)
+    } catch (error) {
+      if (error instanceof CorruptLogError) return null
+      throw error
+    }
+    const { endOffset, position } = await active.readEnd()
+    if (position !== active.bytes) return null
+    const { producers, snapshots, leaderEpochs } = this.#derived
+    const snapshot = snapshots.load(producers, endOffset)
+    // Without any snapshot nothing was kept of the producers on purpose, as in a directory that was copied.
+    if (snapshot !== null) await this.#replay(snapshot, this.#segments.length)
+    leaderEpochs.truncateFromEnd(endOffset + 1)
+    return endOffset
+  }
+
+  async #scanFrom(first: number): Promise<number> {
+    const { producers, snapshots, leaderEpochs } = this.#derived
+    const base = this.#segments[first]!.baseOffset
+    const snapshot = snapshots.load(producers, base)
+    await this.#replay(snapshot ?? 0, first)
+    leaderEpochs.truncateFromEnd(base)
+    let logEndOffset = base
+    let isWhole = true
+    for (let index = first; index < this.#segments.length && isWhole; index++) {
+      const segment = this.#segments[index]!
+      if (segment.baseOffset !== logEndOffset) {
+        await this.#cutBefore(index, logEndOffset)
+        break
+      }
+      const scanned = await this.#scan(segment)
+      logEndOffset = scanned.endOffset
+      isWhole = scanned.isWhole
+      if (!isWhole) while (this.#segments.length > index + 1) await this.#drop(this.#segments.length - 1)
+    }
+    if (logEndOffset < this.#recoveryPoint) return this.#scanAgain(logEndOffset)
+    await this.#makeDurable(first)
+    return logEndOffset
+  }
+
+  /** A log that ends below its recovery point is not the one that the checkpoint tells of: nothing of it is trusted. */
+  #scanAgain(logEndOffset: number): Promise<number> {
+    const fields = { ...this.#fields(), recoveryPoint: this.#recoveryPoint, logEndOffset }
+    this.#options.logger.warn('The log ends below its recovery point: checking all of it', fields)
+    this.#recoveryPoint = 0
+    return this.#scanFrom(0)
+  }
+
+  /** Rebuilds the segment's indexes from its batches, and cuts it where they end. */
+  async #scan(segment: Segment): Promise<{ endOffset: number; isWhole: boolean }> {
+    const { indexIntervalBytes, logger } = this.#options
+    const fileBytes = segment.bytes
+    segment.open()
+    segment.beginIndexes()
+    segment.bytes = 0
+    let endOffset = segment.baseOffset
+    const range = { from: 0, to: fileBytes, depth: 'whole' } as const
+    const position = await scanBatches(segment.open(), range, (buffer, at) => {
+      if (!isNextBatch(buffer, at, { endOffset, recoveryPoint: this.#recoveryPoint })) return false
+      segment.add(placeOf(buffer, at), indexIntervalBytes)
+      this.#derived.leaderEpochs.assign(batchLeaderEpoch(buffer, at), batchBaseOffset(buffer, at))
+      this.#derived.producers.applied(buffer, at)
+      endOffset = batchLastOffset(buffer, at) + 1
+      return true
+    })
+    if (position < fileBytes) {
+      const fields = { file: segment.file.path, position, bytesCut: fileBytes - position, logEndOffset: endOffset }
+      logger.warn('Cut the log at the first batch that is not whole', fields)
+    }
+    segment.endAt(position)
+    return { endOffset, isWhole: position === fileBytes }
+  }
+
+  /** Tells the producers of the batches from `offset` on in the segments before `end`; bodies are not read. */
+  async #replay(offset: number, end: number): Promise<void> {
+    for (let index = 0; index < end; index++) {
+      const segment = this.#segments[index]!
+      const next = this.#segments[index + 1]
+      if (next !== undefined && next.baseOffset <= offset) continue
+      await replayProducers(segment, { offset, endOffset: Number.POSITIVE_INFINITY }, this.#derived.producers)
+      if (next !== undefined) segment.unload()
+    }
+  }
+
+  async #cutBefore(index: number, logEndOffset: number): Promise<void> {
+    const segment = this.#segments[index]!
+    const fields = { ...this.#fields(), segment: segment.baseOffset, logEndOffset }
+    this.#options.logger.warn('Removed the segments behind a gap in the log', fields)
+    while (this.#segments.length > index) await this.#drop(this.#segments.length - 1)
+  }
+
+  /** Syncs what was scanned; all but the active segment are sealed and closed. */
+  async #makeDurable(first: number): Promise<void> {
+    const { syncs } = this.#options
+    for (const segment of this.#segments.slice(first)) {
+      const isActive = segment === this.#segments.at(-1)
+      await syncs.sync(segment.file)
+      if (isActive) continue
+      for (const file of segment.seal()) {
+        await syncs.sync(file)
+        file.close()
+      }
+      segment.unload()
+    }
+  }
+
+  /** The batches below the log's start were never durable, nor needed any more: the log goes on empty. */
+  async #beginAnew(logEndOffset: number): Promise<void> {
+    const { disk, directory, logStartOffset, nowMs, logger } = this.#options
+    if (this.#segments.length > 0) {
+      logger.warn('The log ends before its start offset: it begins anew there', { ...this.#fields(), logEndOffset })
+    }
+    while (this.#segments.length > 0) await this.#drop(this.#segments.length - 1)
+    this.#derived.producers.clear()
+    this.#derived.snapshots.removeAll()
+    this.#derived.leaderEpochs.clear()
+    this.#segments.push(Segment.create(disk, directory, { baseOffset: logStartOffset, nowMs }))
+  }
+
+  async #drop(index: number): Promise<void> {
+    const [segment] = this.#segments.splice(index, 1)
+    segment!.retire()
+    for (const path of segment!.takeRemovable()) await this.#options.disk.removeTree(path)
+  }
+
+  #startOffset(): number {
+    return Math.max(this.#options.logStartOffset, this.#segments[0]!.baseOffset)
+  }
+
+  #fields(): { directory: string } {
+    return { directory: this.#options.directory }
+  }
+}
+
+/** Tells the producers of the segment's batches that lie in [offset, endOffset); only headers are read. */
+export async function replayProducers(
+  segment: Segment,
+  range: { readonly offset: number; readonly endOffset: number },
+  producers: ProducerStates,
+): Promise<void> {
+  const from = segment.hasIndexes ? segment.offsetIndex.lookup(range.offset) : 0
+  await scanBatches(segment.open(), { from, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
+    if (batchBaseOffset(buffer, at) >= range.endOffset) return false
+    if (batchBaseOffset(buffer, at) >= range.offset) producers.applied(buffer, at)
+    return true
+  })
+}
+
+interface Expected {
+  readonly endOffset: number
+  readonly recoveryPoint: number
+}
+
+/** Offsets may leave gaps where compaction at a leader has, but they never go back. */
+function isNextBatch(buffer: Buffer, at: number, { endOffset, recoveryPoint }: Expected): boolean {
+  if (batchBaseOffset(buffer, at) < endOffset || batchLastOffsetDelta(buffer, at) < 0) return false
+  return batchLastOffset(buffer, at) < recoveryPoint || checkCrc(buffer, at)
+}

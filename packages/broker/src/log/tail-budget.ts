@@ -1,0 +1,155 @@
+/**
+ * Owns the memory that all logs' tails share: how much of it there may be, which tail gives some back when another
+ * needs it, and the chunks that wait to be used again.
+ *
+ * The least recently used tail loses its oldest chunk first. A chunk that somebody reads, or that holds bytes which
+ * its file does not have yet, stays. What is unwritten is bounded by each log's writer and what is read by the budget
+ * of replies, so going over the limit by those is bounded too.
+ */
+import { assert } from '@ottla/base/assert.ts'
+
+export const CHUNK_BYTES_MIN = 16 * 1024
+export const CHUNK_BYTES_MAX = 1024 * 1024
+const BATCHES_MIN = 64
+/** The share of the limit that unused chunks may hold. */
+const POOLED_SHARE = 1 / 8
+
+assert(CHUNK_BYTES_MAX % CHUNK_BYTES_MIN === 0, 'Chunk sizes double from the smallest to the largest')
+
+/** Batches back to back. What lies below `usedBytes` never changes while anybody can see it. */
+export class TailChunk {
+  readonly buffer: Buffer
+  usedBytes = 0
+  /** How much of `usedBytes` the segment's file has. */
+  writtenBytes = 0
+  batchCount = 0
+  /** Base offset and position of each batch; only the first `batchCount` mean anything. */
+  baseOffsets = new Float64Array(BATCHES_MIN)
+  positions = new Int32Array(BATCHES_MIN)
+  leases = 0
+  /** Given up by its tail: the last reader gives it back. */
+  retired = false
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes)
+  }
+
+  /** Makes the `bytes` that the caller put behind the used ones a batch of this chunk. */
+  publish(baseOffset: number, bytes: number): void {
+    assert(this.usedBytes + bytes <= this.buffer.length, 'A batch fits into its chunk')
+    if (this.batchCount === this.positions.length) this.#grow()
+    this.baseOffsets[this.batchCount] = baseOffset
+    this.positions[this.batchCount] = this.usedBytes
+    this.batchCount++
+    this.usedBytes += bytes
+  }
+
+  /** Where the batch after this one starts, which is where this one ends. */
+  endOf(batch: number): number {
+    return batch + 1 < this.batchCount ? this.positions[batch + 1]! : this.usedBytes
+  }
+
+  reset(): void {
+    assert(this.leases === 0, 'Nobody reads a chunk that is used again')
+    this.usedBytes = 0
+    this.writtenBytes = 0
+    this.batchCount = 0
+    this.retired = false
+  }
+
+  #grow(): void {
+    const baseOffsets = new Float64Array(this.batchCount * 2)
+    baseOffsets.set(this.baseOffsets)
+    this.baseOffsets = baseOffsets
+    const positions = new Int32Array(this.batchCount * 2)
+    positions.set(this.positions)
+    this.positions = positions
+  }
+}
+
+/** What the budget asks of a tail. The links are the budget's. */
+export interface BudgetedTail {
+  older: BudgetedTail | null
+  newer: BudgetedTail | null
+  /** Gives one chunk back if it can. */
+  evictOldest(): boolean
+}
+
+export class TailBudget {
+  readonly #bytesMax: number
+  #liveBytes = 0
+  #pooledBytes = 0
+  readonly #pool = new Map<number, TailChunk[]>()
+  #oldest: BudgetedTail | null = null
+  #newest: BudgetedTail | null = null
+
+  constructor(bytesMax: number) {
+    assert(bytesMax >= CHUNK_BYTES_MIN, 'There is room for a chunk')
+    this.#bytesMax = bytesMax
+  }
+
+  /** Held by tails and readers. */
+  get liveBytes(): number {
+    return this.#liveBytes
+  }
+  get pooledBytes(): number {
+    return this.#pooledBytes
+  }
+
+  /** A chunk with room for at least `bytes`; makes room by evicting others' oldest chunks. */
+  take(bytes: number): TailChunk {
+    const size = bytes > CHUNK_BYTES_MAX ? bytes : Math.max(CHUNK_BYTES_MIN, 2 ** Math.ceil(Math.log2(bytes)))
+    this.#makeRoom(size)
+    this.#liveBytes += size
+    const pooled = this.#pool.get(size)?.pop()
+    if (pooled === undefined) return new TailChunk(size)
+    this.#pooledBytes -= size
+    return pooled
+  }
+
+  /** Takes back a chunk that neither a tail nor a reader holds. */
+  give(chunk: TailChunk): void {
+    chunk.reset()
+    const size = chunk.buffer.length
+    this.#liveBytes -= size
+    assert(this.#liveBytes >= 0, 'Chunks are given back once')
+    if (size > CHUNK_BYTES_MAX || this.#pooledBytes + size > this.#bytesMax * POOLED_SHARE) return
+    this.#pooledBytes += size
+    const chunks = this.#pool.get(size)
+    if (chunks === undefined) this.#pool.set(size, [chunk])
+    else chunks.push(chunk)
+  }
+
+  /** Marks a tail as the most recently used one, and adds it if it is new. */
+  touch(tail: BudgetedTail): void {
+    if (this.#newest === tail) return
+    this.remove(tail)
+    tail.older = this.#newest
+    if (this.#newest !== null) this.#newest.newer = tail
+    this.#newest = tail
+    this.#oldest ??= tail
+  }
+
+  /** Forgets a tail; no error when it is not there. */
+  remove(tail: BudgetedTail): void {
+    if (tail.older !== null) tail.older.newer = tail.newer
+    else if (this.#oldest === tail) this.#oldest = tail.newer
+    if (tail.newer !== null) tail.newer.older = tail.older
+    else if (this.#newest === tail) this.#newest = tail.older
+    tail.older = null
+    tail.newer = null
+  }
+
+  #makeRoom(bytes: number): void {
+    let tail = this.#oldest
+    while (tail !== null && this.#liveBytes + this.#pooledBytes + bytes > this.#bytesMax) {
+      if (this.#pooledBytes > 0) this.#dropPool()
+      else if (!tail.evictOldest()) tail = tail.newer
+    }
+  }
+
+  #dropPool(): void {
+    this.#pool.clear()
+    this.#pooledBytes = 0
+  }
+}
