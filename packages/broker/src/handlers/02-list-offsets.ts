@@ -34,6 +34,7 @@ const KNOWN_FROM: ReadonlyMap<number, number> = new Map([
   [LATEST_TIERED, 9],
   [EARLIEST_PENDING_UPLOAD, 11],
 ])
+const LEADER_EPOCH_FROM = 4
 /** A tool that asks any replica, leader or not. */
 const DEBUG_REPLICA = -2
 const CONSUMER = -1
@@ -57,16 +58,18 @@ async function listAll(parts: Parts, context: RequestContext, request: Request):
     for (const asked of partitions) {
       const twice = partitions.filter(({ partitionIndex }) => partitionIndex === asked.partitionIndex).length > 1
       const found = twice ? 'INVALID_REQUEST' : await listOne(parts, context, { name, asked, request })
-      answers.push(answerOf(asked, found))
+      answers.push(answerOf(asked, found, context.apiVersion))
     }
     topics.push({ name, partitions: answers })
   }
   return { topics }
 }
 
-function answerOf({ partitionIndex }: Asked, found: Found | ErrorName): Answer {
+function answerOf({ partitionIndex }: Asked, found: Found | ErrorName, apiVersion: number): Answer {
   if (typeof found === 'string') return { partitionIndex, errorCode: errorCode(found) }
-  return { partitionIndex, errorCode: 0, ...found }
+  const { offset, timestamp, leaderEpoch } = found
+  if (apiVersion < LEADER_EPOCH_FROM) return { partitionIndex, errorCode: 0, offset, timestamp }
+  return { partitionIndex, errorCode: 0, offset, timestamp, leaderEpoch }
 }
 
 async function listOne(

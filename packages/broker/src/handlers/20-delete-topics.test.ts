@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
+import { ZERO_UUID } from '../metadata/image.ts'
 import { type OneBroker, oneBroker } from '../metadata/one-broker.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { call, type Denied, errorsOf } from './admin-harness.ts'
@@ -27,6 +28,8 @@ function ask(broker: OneBroker, version: number, request: object, denied: Denied
   })
 }
 
+const named = (name: string) => ({ name, topicId: ZERO_UUID })
+
 for (const version of [1, 2, 3, 4, 5]) {
   test(`version ${version} deletes by name`, async () => {
     await using broker = await withTopics(['a', 'b'])
@@ -44,7 +47,7 @@ test('version 6 deletes by name or id, and tells both', async () => {
   await using broker = await withTopics(['a', 'b'])
   const [a, b] = ['a', 'b'].map((name) => broker.image().topicsByName.get(name)!.id)
   const unknown = 'AAAAAAAAAAAAAAAAAAAAAQ'
-  const { responses } = await ask(broker, 6, { topics: [{ name: 'a' }, { topicId: b! }, { topicId: unknown }] })
+  const { responses } = await ask(broker, 6, { topics: [named('a'), { topicId: b! }, { topicId: unknown }] })
   assert.deepEqual(
     responses.map(({ name, topicId }) => [name, topicId]),
     [
@@ -60,7 +63,7 @@ test('version 6 deletes by name or id, and tells both', async () => {
 test('a topic named twice, also by name and id, is refused once', async () => {
   await using broker = await withTopics(['a'])
   const topicId = broker.image().topicsByName.get('a')!.id
-  const { responses } = await ask(broker, 6, { topics: [{ name: 'a' }, { topicId }, { name: 'x' }, { name: 'x' }] })
+  const { responses } = await ask(broker, 6, { topics: [named('a'), { topicId }, named('x'), named('x')] })
   assert.deepEqual(errorsOf(responses), ['INVALID_REQUEST', 'INVALID_REQUEST'])
   assert.equal(broker.image().topicsById.size, 1)
 })
@@ -68,7 +71,7 @@ test('a topic named twice, also by name and id, is refused once', async () => {
 test('both of name and id, or neither, is an invalid request', async () => {
   await using broker = await withTopics(['a'])
   const topicId = broker.image().topicsByName.get('a')!.id
-  const { responses } = await ask(broker, 6, { topics: [{ name: 'a', topicId }, {}] })
+  const { responses } = await ask(broker, 6, { topics: [{ name: 'a', topicId }, { topicId: ZERO_UUID }] })
   assert.deepEqual(errorsOf(responses), ['INVALID_REQUEST', 'INVALID_REQUEST'])
 })
 

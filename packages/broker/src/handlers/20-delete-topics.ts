@@ -38,7 +38,9 @@ async function remove(
   const verdicts = parts.config().deleteTopics
     ? judge(parts.image(), context, targets)
     : targets.map((shown) => ({ shown, outcome: deletionDisabled(context) }))
-  const doomed = verdicts.map(({ outcome }) => outcome).filter((outcome) => !(outcome instanceof ProtocolError))
+  const doomed = verdicts
+    .map(({ outcome }) => outcome)
+    .filter((outcome): outcome is TopicImage => !(outcome instanceof ProtocolError))
   const outcomes = await parts.controller.deleteTopics(doomed.map(({ id }) => id))
   const byId = new Map(doomed.map(({ id }, i) => [id, outcomes[i]!]))
   return {

@@ -5,7 +5,7 @@
 import type { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
-import { type MetadataImage, NO_LEADER, type PartitionImage } from '../metadata/image.ts'
+import { type MetadataImage, NO_LEADER, type PartitionImage, ZERO_UUID } from '../metadata/image.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { authorizedOperations } from './admin-replies.ts'
 import { answered, type Handler, type RequestContext } from './context.ts'
@@ -104,5 +104,5 @@ function describePartition(
 }
 
 function failed(error: ErrorName, name: string): TopicReply {
-  return { errorCode: errorCode(error), name, partitions: [] }
+  return { errorCode: errorCode(error), name, topicId: ZERO_UUID, partitions: [] }
 }

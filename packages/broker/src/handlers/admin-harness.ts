@@ -23,6 +23,7 @@ export function contextOf(apiVersion: number, denied: Denied = []): RequestConte
     ...{ principal: 'User:ANONYMOUS', listener: 'PLAINTEXT', clientAddress: '127.0.0.1', clientId: 'test', apiVersion },
     ...{ clientSoftwareName: 'unknown', clientSoftwareVersion: 'unknown', connectionId: 1, receivedMs: 0 },
     closed: new AbortController().signal,
+    identify: () => undefined,
     authorize: (...asked) => !denied.some((rule) => rule.every((part, i) => part === asked[i])),
   }
 }

@@ -298,8 +298,10 @@ export class Partitions implements AsyncDisposable {
     const name = `${partition.topicName}-${partition.index}`
     const renamedTo = `${directory.path}/${suffixed(name, `.${this.#newHex()}-delete`)}`
     partition.resign()
-    directory.checkpoints.remove(partition.topicName, partition.index)
     const removed = (async () => {
+      // Before the name may be used again: the next log of this name must not inherit these offsets.
+      directory.checkpoints.remove(partition.topicName, partition.index)
+      directory.checkpoints.flush()
       disk.rename(`${directory.path}/${name}`, renamedTo)
       await partition.log.delete({ renamedTo })
     })().catch((error) => logger.error('Cannot remove the directory of a deleted partition', { name, error }))

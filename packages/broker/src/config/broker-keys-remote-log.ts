@@ -1,0 +1,43 @@
+/** Kafka's broker keys of the areas tiered storage: facts of Kafka 4.2, in the order of their names. */
+import { boolean, type ConfigKey, double, int, long, string } from './key.ts'
+
+export const REMOTE_LOG_KEYS: readonly ConfigKey[] = [
+  long('log.local.retention.bytes', '-2', { update: 'cluster-wide', min: -2 }),
+  long('log.local.retention.ms', '-2', { update: 'cluster-wide', min: -2 }),
+  int('remote.fetch.max.wait.ms', '500', { update: 'cluster-wide', min: 1 }),
+  long('remote.list.offsets.request.timeout.ms', '30000', { update: 'cluster-wide', min: 1 }),
+  long('remote.log.index.file.cache.total.size.bytes', '1073741824', {
+    importance: 'low',
+    update: 'cluster-wide',
+    min: 1,
+  }),
+  int('remote.log.manager.copier.thread.pool.size', '10', { update: 'cluster-wide', min: 1 }),
+  long('remote.log.manager.copy.max.bytes.per.second', '9223372036854775807', { update: 'cluster-wide', min: 1 }),
+  int('remote.log.manager.copy.quota.window.num', '11', { min: 1 }),
+  int('remote.log.manager.copy.quota.window.size.seconds', '1', { min: 1 }),
+  int('remote.log.manager.expiration.thread.pool.size', '10', { update: 'cluster-wide', min: 1 }),
+  long('remote.log.manager.fetch.max.bytes.per.second', '9223372036854775807', { update: 'cluster-wide', min: 1 }),
+  int('remote.log.manager.fetch.quota.window.num', '11', { min: 1 }),
+  int('remote.log.manager.fetch.quota.window.size.seconds', '1', { min: 1 }),
+  int('remote.log.manager.follower.thread.pool.size', '2', { update: 'cluster-wide', min: 1 }),
+  long('remote.log.manager.task.interval.ms', '30000', { importance: 'low', min: 1 }),
+  long('remote.log.manager.task.retry.backoff.max.ms', '30000', { importance: 'low', min: 1, internal: true }),
+  long('remote.log.manager.task.retry.backoff.ms', '500', { importance: 'low', min: 1, internal: true }),
+  double('remote.log.manager.task.retry.jitter', '0.2', { importance: 'low', min: 0, max: 0.5, internal: true }),
+  int('remote.log.manager.thread.pool.size', '2', { min: 1 }),
+  int('remote.log.metadata.custom.metadata.max.bytes', '128', { importance: 'low', min: 0 }),
+  string(
+    'remote.log.metadata.manager.class.name',
+    'org.apache.kafka.server.log.remote.metadata.storage.TopicBasedRemoteLogMetadataManager',
+    { valid: { nonEmpty: true } },
+  ),
+  string('remote.log.metadata.manager.class.path', null),
+  string('remote.log.metadata.manager.impl.prefix', 'rlmm.config.', { valid: { nonEmpty: true } }),
+  string('remote.log.metadata.manager.listener.name', null, { valid: { nonEmpty: true } }),
+  int('remote.log.reader.max.pending.tasks', '100', { min: 1 }),
+  int('remote.log.reader.threads', '10', { update: 'cluster-wide', min: 1 }),
+  string('remote.log.storage.manager.class.name', null, { valid: { nonEmpty: true } }),
+  string('remote.log.storage.manager.class.path', null),
+  string('remote.log.storage.manager.impl.prefix', 'rsm.config.', { valid: { nonEmpty: true } }),
+  boolean('remote.log.storage.system.enable', 'false'),
+]

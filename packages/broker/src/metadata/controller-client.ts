@@ -1,0 +1,102 @@
+/**
+ * How the rest of a broker asks the controller for changes: admin handlers, coordinators and start-up use nothing else.
+ * Owns the commands' and outcomes' types and the client for a broker that is its own controller.
+ *
+ * Promises of every implementation: outcomes come in the order of the commands; a success is answered only once this
+ * broker's own image shows it, so what was created is usable at once; an unknown outcome is REQUEST_TIMED_OUT and is
+ * never sent a second time.
+ */
+import type { ProtocolError } from '@ottla/protocol/errors.ts'
+import type { Controller } from './controller.ts'
+import type { BrokerListener, Uuid } from './image.ts'
+
+export interface ControllerClient {
+  createTopics(commands: readonly CreateTopic[], options: MutationOptions): Promise<Outcome<CreatedTopic>[]>
+  deleteTopics(ids: readonly Uuid[]): Promise<Outcome<null>[]>
+  createPartitions(commands: readonly CreatePartitions[], options: MutationOptions): Promise<Outcome<null>[]>
+  alterConfigs(commands: readonly AlterConfig[], options: MutationOptions): Promise<Outcome<null>[]>
+  allocateProducerIds(): Promise<Outcome<ProducerIdBlock>>
+}
+
+export type Outcome<Success> = Success | ProtocolError
+
+export interface MutationOptions {
+  /** Checks everything, changes nothing. */
+  readonly validateOnly: boolean
+}
+
+export interface CreateTopic {
+  readonly name: string
+  /** -1: the broker's default. */
+  readonly partitionCount: number
+  /** -1: the broker's default. */
+  readonly replicationFactor: number
+  /** Empty: the controller places the replicas. */
+  readonly assignments: readonly ReplicaAssignment[]
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[]
+}
+
+export interface CreatedTopic {
+  /** With `validateOnly` a random one, as Kafka's. */
+  readonly id: Uuid
+  readonly partitionCount: number
+  readonly replicationFactor: number
+  /** The topic's own values. */
+  readonly configs: ReadonlyMap<string, string>
+}
+
+export interface ReplicaAssignment {
+  readonly index: number
+  readonly replicas: readonly number[]
+}
+
+export interface CreatePartitions {
+  readonly name: string
+  /** The new total. */
+  readonly count: number
+  /** The replicas of each added partition; null: the controller places them. */
+  readonly assignments: readonly (readonly number[])[] | null
+}
+
+export type ConfigOperation = 'set' | 'delete' | 'append' | 'subtract'
+
+export type AlteredResourceType = 'topic' | 'broker' | 'group' | 'client-metrics'
+
+export interface AlterConfig {
+  readonly type: AlteredResourceType
+  /** Of type broker: an id, or empty for the default of all brokers. */
+  readonly name: string
+  /** AlterConfigs: what is not named is removed. */
+  readonly complete: boolean
+  readonly changes: readonly ConfigChange[]
+}
+
+export interface ConfigChange {
+  readonly operation: ConfigOperation
+  readonly key: string
+  /** Null only with `delete`. */
+  readonly value: string | null
+}
+
+export interface ProducerIdBlock {
+  readonly first: number
+  readonly count: number
+}
+
+export interface RegisterBroker {
+  readonly id: number
+  readonly incarnation: Uuid
+  readonly rack: string | null
+  readonly listeners: readonly BrokerListener[]
+}
+
+/** For a broker that holds the controller itself. */
+export function localControllerClient(controller: Controller): ControllerClient {
+  return {
+    createTopics: (commands, options) => controller.createTopics(commands, options),
+    deleteTopics: (ids) => controller.deleteTopics(ids),
+    createPartitions: (commands, options) => controller.createPartitions(commands, options),
+    alterConfigs: (commands, options) => controller.alterConfigs(commands, options),
+    allocateProducerIds: () => controller.allocateProducerIds(),
+  }
+}

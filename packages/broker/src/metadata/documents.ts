@@ -1,0 +1,234 @@
+/**
+ * The documents of the metadata store: their keys, their JSON and their schema versions. Owns the form only; what the
+ * documents mean together is `changes.ts`.
+ *
+ *   key                        document (JSON, compact; `v` is the schema version, today 1 everywhere)
+ *   cluster                    { v, clusterId }                    written once, by the first broker
+ *   features                   { v, levels: { name: level } }      finalized features
+ *   controller                 { v, broker }                       tied to the controller's lease; its revision is the
+ *                                                                  controller's epoch, compared by each of its commits
+ *   brokers/<id>               { v, incarnation, rack, listeners, fenced, epoch }
+ *                                                                  epoch null: the revision of this very document
+ *   names/<name>               { v, id }                           so that one name is never created twice
+ *   topics/<id>                { v, name, partitions, configs }    partitions: how many of them count
+ *   partitions/<id>/<first>    { v, partitions: [[replicas, isr, leader, leaderEpoch, partitionEpoch, directories?]] }
+ *                                                                  consecutive, from index <first> (6 digits) on
+ *   configs/<type>/<name>      { v, values: { key: value } }       type: broker, group, client-metrics
+ *   producer-ids               { v, next }                         the first id that no broker was given
+ *
+ * Validity: a shard holds at most SHARD_PARTITIONS_MAX partitions and SHARD_BYTES_MAX bytes, also after a later
+ * reassignment doubles each replica list. Shards of a topic lie end to end.
+ * Crash rule: what does not fit one commit is written shards first, topic document last, and removed topic document
+ * first; so a topic is whole or absent, and shards without a topic (or beyond its count) are garbage that the next
+ * controller removes.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import type {
+  BrokerListener,
+  BrokerRegistration,
+  ConfigResourceType,
+  PartitionImage,
+  SecurityProtocol,
+  Uuid,
+} from './image.ts'
+
+const SCHEMA_VERSION = 1
+export const SHARD_PARTITIONS_MAX = 64
+export const SHARD_BYTES_MAX = 16 * 1024
+/** No more than Kafka accepts in one request; also what six digits of a shard's key can hold. */
+export const PARTITIONS_PER_TOPIC_MAX = 999_999
+
+/** A document that this version cannot read: written by a later version, or damaged. */
+export class DocumentError extends Error {
+  override readonly name = 'DocumentError'
+}
+
+export const CLUSTER_KEY = 'cluster'
+export const FEATURES_KEY = 'features'
+export const CONTROLLER_KEY = 'controller'
+export const PRODUCER_IDS_KEY = 'producer-ids'
+
+export const brokerKey = (id: number): string => `brokers/${id}`
+export const nameKey = (name: string): string => `names/${name}`
+export const topicKey = (id: Uuid): string => `topics/${id}`
+export const shardKey = (id: Uuid, first: number): string => `partitions/${id}/${String(first).padStart(6, '0')}`
+export const configDocumentKey = (type: ConfigResourceType, name: string): string => `configs/${type}/${name}`
+
+/** How many partitions of this replication factor a shard may hold. */
+export function partitionsPerShard(replicationFactor: number): number {
+  // Ids of up to 10 digits and a comma; replicas and ISR double while a reassignment runs; a directory id is 25 bytes.
+  const bytesMax = 64 + replicationFactor * 2 * (11 + 11 + 25)
+  return Math.max(1, Math.min(SHARD_PARTITIONS_MAX, Math.floor(SHARD_BYTES_MAX / bytesMax)))
+}
+
+export interface BrokerDocument extends Omit<BrokerRegistration, 'id' | 'epoch'> {
+  readonly epoch: number | null
+}
+
+export interface TopicDocument {
+  readonly name: string
+  readonly partitionCount: number
+  readonly configs: ReadonlyMap<string, string>
+}
+
+export function encodeCluster(clusterId: string): string {
+  return encode({ clusterId })
+}
+
+export function decodeCluster(text: string): string {
+  return stringOf(decode(CLUSTER_KEY, text)['clusterId'])
+}
+
+export function encodeFeatures(levels: ReadonlyMap<string, number>): string {
+  return encode({ levels: Object.fromEntries(levels) })
+}
+
+export function decodeFeatures(text: string): ReadonlyMap<string, number> {
+  return new Map(Object.entries(objectOf(decode(FEATURES_KEY, text)['levels'])).map(([k, v]) => [k, numberOf(v)]))
+}
+
+export function encodeController(brokerId: number): string {
+  return encode({ broker: brokerId })
+}
+
+export function decodeController(text: string): number {
+  return numberOf(decode(CONTROLLER_KEY, text)['broker'])
+}
+
+export function encodeBroker(broker: BrokerDocument): string {
+  const { incarnation, rack, listeners, fenced, epoch } = broker
+  return encode({ incarnation, rack, listeners, fenced, epoch })
+}
+
+export function decodeBroker(key: string, text: string): BrokerDocument {
+  const fields = decode(key, text)
+  return {
+    incarnation: stringOf(fields['incarnation']),
+    rack: fields['rack'] === null ? null : stringOf(fields['rack']),
+    listeners: arrayOf(fields['listeners']).map(decodeListener),
+    fenced: fields['fenced'] === true,
+    epoch: fields['epoch'] === null ? null : numberOf(fields['epoch']),
+  }
+}
+
+export function encodeName(id: Uuid): string {
+  return encode({ id })
+}
+
+export function encodeTopic(topic: TopicDocument): string {
+  return encode({ name: topic.name, partitions: topic.partitionCount, configs: Object.fromEntries(topic.configs) })
+}
+
+export function decodeTopic(key: string, text: string): TopicDocument {
+  const fields = decode(key, text)
+  return {
+    name: stringOf(fields['name']),
+    partitionCount: numberOf(fields['partitions']),
+    configs: textMap(fields['configs']),
+  }
+}
+
+export function encodeShard(partitions: readonly PartitionImage[]): string {
+  assert(partitions.length > 0 && partitions.length <= SHARD_PARTITIONS_MAX, 'A shard holds 1 to 64 partitions')
+  const rows = partitions.map(({ replicas, isr, leader, leaderEpoch, partitionEpoch, directories }) =>
+    directories === undefined
+      ? [replicas, isr, leader, leaderEpoch, partitionEpoch]
+      : [replicas, isr, leader, leaderEpoch, partitionEpoch, directories],
+  )
+  const text = encode({ partitions: rows })
+  assert(text.length <= SHARD_BYTES_MAX, `A shard document has ${text.length} bytes of at most ${SHARD_BYTES_MAX}`)
+  return text
+}
+
+export function decodeShard(key: string, text: string, first: number): PartitionImage[] {
+  return arrayOf(decode(key, text)['partitions']).map((row, i) => decodePartition(arrayOf(row), first + i))
+}
+
+export function encodeConfig(values: ReadonlyMap<string, string>): string {
+  return encode({ values: Object.fromEntries(values) })
+}
+
+export function decodeConfig(key: string, text: string): ReadonlyMap<string, string> {
+  return textMap(decode(key, text)['values'])
+}
+
+export function encodeProducerIds(next: number): string {
+  return encode({ next })
+}
+
+export function decodeProducerIds(text: string): number {
+  return numberOf(decode(PRODUCER_IDS_KEY, text)['next'])
+}
+
+function decodePartition(row: readonly unknown[], index: number): PartitionImage {
+  const [replicas, isr, leader, leaderEpoch, partitionEpoch, directories] = row
+  const partition = {
+    index,
+    replicas: arrayOf(replicas).map(numberOf),
+    isr: arrayOf(isr).map(numberOf),
+    leader: numberOf(leader),
+    leaderEpoch: numberOf(leaderEpoch),
+    partitionEpoch: numberOf(partitionEpoch),
+  }
+  return directories === undefined ? partition : { ...partition, directories: arrayOf(directories).map(stringOf) }
+}
+
+function decodeListener(value: unknown): BrokerListener {
+  const fields = objectOf(value)
+  return {
+    name: stringOf(fields['name']),
+    host: stringOf(fields['host']),
+    port: numberOf(fields['port']),
+    securityProtocol: stringOf(fields['securityProtocol']) as SecurityProtocol,
+  }
+}
+
+type Fields = { readonly [name: string]: unknown }
+
+function encode(fields: Fields): string {
+  return JSON.stringify({ v: SCHEMA_VERSION, ...fields })
+}
+
+function decode(key: string, text: string): Fields {
+  let fields: Fields
+  try {
+    fields = objectOf(JSON.parse(text))
+  } catch (cause) {
+    throw new DocumentError(`Cannot read metadata document "${key}": it is damaged`, { cause })
+  }
+  if (fields['v'] !== SCHEMA_VERSION) {
+    const found = String(fields['v'])
+    throw new DocumentError(
+      `Cannot read metadata document "${key}": schema version ${found}, this version knows ${SCHEMA_VERSION} only`,
+    )
+  }
+  return fields
+}
+
+function textMap(value: unknown): ReadonlyMap<string, string> {
+  return new Map(Object.entries(objectOf(value)).map(([name, text]) => [name, stringOf(text)]))
+}
+
+function objectOf(value: unknown): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('an object', value)
+  return value as Fields
+}
+
+function arrayOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw malformed('a list', value)
+  return value
+}
+
+function stringOf(value: unknown): string {
+  if (typeof value !== 'string') throw malformed('a text', value)
+  return value
+}
+
+function numberOf(value: unknown): number {
+  if (!Number.isSafeInteger(value)) throw malformed('a whole number', value)
+  return value as number
+}
+
+function malformed(expected: string, value: unknown): DocumentError {
+  return new DocumentError(`Cannot read a metadata document: expected ${expected}, found ${JSON.stringify(value)}`)
+}

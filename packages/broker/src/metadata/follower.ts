@@ -1,0 +1,113 @@
+/**
+ * This broker's view of the metadata: reads the store once, then follows its revisions, and hands each new image to the
+ * broker's publish function, one after the other. Starts over where the store's history no longer reaches back.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import { applyRevision, imageOf } from './changes.ts'
+import type { MetadataImage } from './image.ts'
+import type { MetadataStore } from './store.ts'
+
+export interface FollowerOptions {
+  readonly store: MetadataStore
+  /** Called at once with the first image, then with each later one; synchronous, so that nobody sees half a change. */
+  readonly onImage: (image: MetadataImage) => void
+  /** The view cannot go on (a document of a later version, a broken store, a publish function that threw). */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Thrown to whoever waits for an image when the broker stops. */
+export class FollowerClosed extends Error {
+  override readonly name = 'FollowerClosed'
+}
+
+interface Waiter {
+  readonly isReady: (image: MetadataImage) => boolean
+  readonly done: Deferred<MetadataImage>
+}
+
+const WAITERS_MAX = 10_000
+
+export class MetadataFollower implements AsyncDisposable {
+  readonly #options: FollowerOptions
+  readonly #stop = new AbortController()
+  #image: MetadataImage
+  #waiters: Waiter[] = []
+  #running: Promise<void> = Promise.resolve()
+
+  private constructor(options: FollowerOptions, image: MetadataImage) {
+    this.#options = options
+    this.#image = image
+  }
+
+  static async open(options: FollowerOptions): Promise<MetadataFollower> {
+    const follower = new MetadataFollower(options, imageOf(await options.store.read('')))
+    options.onImage(follower.#image)
+    follower.#running = follower.#follow()
+    return follower
+  }
+
+  /** The newest image that was published. */
+  get image(): MetadataImage {
+    return this.#image
+  }
+
+  /** Resolves once an image with at least this revision is published. */
+  reached(revision: number): Promise<MetadataImage> {
+    return this.until((image) => image.revision >= revision)
+  }
+
+  /** Resolves with the first published image, from now on, that is ready. Rejects with FollowerClosed. */
+  async until(isReady: (image: MetadataImage) => boolean): Promise<MetadataImage> {
+    if (isReady(this.#image)) return this.#image
+    if (this.#stop.signal.aborted) throw new FollowerClosed('The broker is stopping')
+    assert(this.#waiters.length < WAITERS_MAX, `At most ${WAITERS_MAX} wait for an image`)
+    const waiter = { isReady, done: deferred<MetadataImage>() }
+    this.#waiters.push(waiter)
+    return waiter.done.promise
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#close()
+    await this.#running
+  }
+
+  async #follow(): Promise<void> {
+    try {
+      while (!this.#stop.signal.aborted) {
+        const outcome = await this.#followUntilCompacted()
+        if (outcome === 'ended') return this.#close()
+        this.#publish(imageOf(await this.#options.store.read('')))
+      }
+    } catch (error) {
+      this.#close()
+      this.#options.onFailure(error)
+    }
+  }
+
+  async #followUntilCompacted(): Promise<'compacted' | 'ended'> {
+    const { store } = this.#options
+    for await (const event of store.watch(this.#image.revision, { signal: this.#stop.signal })) {
+      if (event.type === 'compacted') return 'compacted'
+      this.#publish(applyRevision(this.#image, event.revision, event.changes))
+    }
+    return 'ended'
+  }
+
+  #publish(image: MetadataImage): void {
+    if (this.#stop.signal.aborted || image.revision <= this.#image.revision) return
+    this.#image = image
+    this.#options.onImage(image)
+    const ready = this.#waiters.filter((waiter) => waiter.isReady(image))
+    if (ready.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
+    for (const waiter of ready) waiter.done.resolve(image)
+  }
+
+  #close(): void {
+    this.#stop.abort()
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.done.reject(new FollowerClosed('The broker is stopping'))
+  }
+}

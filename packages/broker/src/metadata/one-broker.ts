@@ -1,0 +1,62 @@
+/** For tests: the metadata of a broker that is alone, on a store in memory, with everything real but the store. */
+import assert from 'node:assert/strict'
+import { MemoryLogger } from '@ottla/base/memory-logger.ts'
+import { seededRandom } from '@ottla/base/random.ts'
+import { type BrokerConfig, dynamicOverrides, loadConfig } from '../config.ts'
+import { Controller } from './controller.ts'
+import { type ControllerClient, localControllerClient, type RegisterBroker } from './controller-client.ts'
+import { MetadataFollower } from './follower.ts'
+import type { MetadataImage } from './image.ts'
+import { type MemoryFaults, MemoryStore } from './memory-store.ts'
+
+export interface OneBroker extends AsyncDisposable {
+  readonly brokerId: number
+  readonly store: MemoryStore
+  readonly faults: MemoryFaults
+  readonly follower: MetadataFollower
+  readonly controller: Controller
+  readonly client: ControllerClient
+  image(): MetadataImage
+  config(): BrokerConfig
+}
+
+export const plaintext = (id: number): RegisterBroker => ({
+  id,
+  incarnation: `incarnation-of-${id}`,
+  rack: null,
+  listeners: [{ name: 'PLAINTEXT', host: `host-${id}`, port: 9092, securityProtocol: 'PLAINTEXT' }],
+})
+
+const fail = (error: unknown): void => assert.fail(String(error))
+
+/** Broker 1 is elected and registered; `others` are registered beside it. */
+export async function oneBroker(
+  options: { store?: MemoryStore; settings?: { [key: string]: string }; others?: readonly RegisterBroker[] } = {},
+): Promise<OneBroker> {
+  const faults: MemoryFaults = {}
+  const store = options.store ?? new MemoryStore({ faults })
+  const written = loadConfig({ overrides: options.settings ?? {} }).config
+  const follower = await MetadataFollower.open({ store, onImage: () => undefined, onFailure: fail })
+  const config = () => written.withDynamic(dynamicOverrides(follower.image, 1))
+  const random = seededRandom('one broker')
+  const controller = new Controller({
+    store,
+    follower,
+    brokerId: 1,
+    config,
+    random,
+    logger: new MemoryLogger(),
+    onFailure: fail,
+  })
+  await controller.elected()
+  for (const broker of [plaintext(1), ...(options.others ?? [])]) await controller.registerBroker(broker)
+  return {
+    ...{ brokerId: 1, store, faults, follower, controller, config, client: localControllerClient(controller) },
+    image: () => follower.image,
+    async [Symbol.asyncDispose]() {
+      await controller[Symbol.asyncDispose]()
+      await follower[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,184 @@
+/** What every metadata store promises, as tests: run by each implementation's own test file. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { ChangeSet, Lease, MetadataStore, WatchEvent } from './store.ts'
+
+export interface StoreHarness {
+  /** A new and empty store that remembers this many revisions. */
+  open(options?: { historyRevisionsMax?: number }): Promise<MetadataStore>
+  /** The same content, opened by another process after the first one crashed. */
+  reopenAfterCrash(store: MetadataStore): Promise<MetadataStore>
+}
+
+const put = (key: string, value: string): ChangeSet => ({ ifRevision: [], puts: [{ key, value }], deletes: [] })
+
+async function committed(store: MetadataStore, changes: ChangeSet & { lease?: Lease }): Promise<number> {
+  const outcome = await store.commit(changes)
+  assert.equal(outcome.type, 'committed')
+  return outcome.type === 'committed' ? outcome.revision : 0
+}
+
+async function take(store: MetadataStore, after: number, count: number): Promise<WatchEvent[]> {
+  const stop = new AbortController()
+  const events: WatchEvent[] = []
+  for await (const event of store.watch(after, { signal: stop.signal })) {
+    events.push(event)
+    if (events.length === count) break
+  }
+  return events
+}
+
+export function storeContract(name: string, harness: StoreHarness): void {
+  describe(`${name} keeps the contract of a metadata store`, () => {
+    it('reads what was committed, by prefix, in order of keys', async () => {
+      await using store = await harness.open()
+      const first = await committed(store, put('b/2', 'two'))
+      const second = await committed(store, {
+        ifRevision: [],
+        puts: [
+          { key: 'b/1', value: 'one ✓' },
+          { key: 'c', value: '' },
+        ],
+        deletes: [],
+      })
+      assert.deepEqual(await store.read('b/'), {
+        revision: second,
+        entries: [
+          { key: 'b/1', value: 'one ✓', revision: second },
+          { key: 'b/2', value: 'two', revision: first },
+        ],
+      })
+    })
+
+    it('gives each commit the next revision', async () => {
+      await using store = await harness.open()
+      const first = await committed(store, put('a', '1'))
+      assert.equal(await committed(store, put('b', '1')), first + 1)
+      assert.equal((await store.read('')).revision, first + 1)
+    })
+
+    it('refuses a commit whose compare does not hold, and changes nothing', async () => {
+      await using store = await harness.open()
+      const revision = await committed(store, put('a', '1'))
+      const stale = {
+        ifRevision: [{ key: 'a', revision: revision - 1 }],
+        puts: [{ key: 'a', value: '2' }],
+        deletes: ['b'],
+      }
+      assert.deepEqual(await store.commit(stale), { type: 'conflict' })
+      assert.deepEqual(await store.commit({ ...put('z', '1'), ifRevision: [{ key: 'a', revision: 0 }] }), {
+        type: 'conflict',
+      })
+      assert.deepEqual(await store.read(''), { revision, entries: [{ key: 'a', value: '1', revision }] })
+    })
+
+    it('takes revision 0 for absent, also after a removal', async () => {
+      await using store = await harness.open()
+      const create = { ...put('a', '1'), ifRevision: [{ key: 'a', revision: 0 }] }
+      await committed(store, create)
+      await committed(store, { ifRevision: [], puts: [], deletes: ['a', 'never there'] })
+      await committed(store, create)
+    })
+
+    it('tells a watch every revision, whole and in order, whether before or after it began', async () => {
+      await using store = await harness.open()
+      const start = (await store.read('')).revision
+      await committed(store, put('a', '1'))
+      const events = take(store, start, 3)
+      await committed(store, { ifRevision: [], puts: [{ key: 'b', value: '2' }], deletes: ['a'] })
+      await committed(store, { ifRevision: [], puts: [], deletes: ['nothing'] })
+      assert.deepEqual(await events, [
+        { type: 'revision', revision: start + 1, changes: [{ key: 'a', value: '1', revision: start + 1 }] },
+        {
+          type: 'revision',
+          revision: start + 2,
+          changes: [
+            { key: 'b', value: '2', revision: start + 2 },
+            { key: 'a', value: null, revision: start + 2 },
+          ],
+        },
+        { type: 'revision', revision: start + 3, changes: [] },
+      ])
+    })
+
+    it('goes on with a watch from any revision that it remembers', async () => {
+      await using store = await harness.open()
+      const first = await committed(store, put('a', '1'))
+      await committed(store, put('a', '2'))
+      const [event] = await take(store, first, 1)
+      assert.equal(event?.type === 'revision' && event.changes[0]?.value, '2')
+    })
+
+    it('ends a watch with compacted when history does not reach back', async () => {
+      await using store = await harness.open({ historyRevisionsMax: 2 })
+      const start = (await store.read('')).revision
+      for (const value of ['1', '2', '3']) await committed(store, put('a', value))
+      assert.deepEqual(await take(store, start, 9), [{ type: 'compacted' }])
+      assert.equal((await take(store, start + 1, 2)).length, 2)
+    })
+
+    it('ends a watch when its signal aborts and when the store is disposed', async () => {
+      const store = await harness.open()
+      const { revision } = await store.read('')
+      const stop = new AbortController()
+      const aborted = Array.fromAsync(store.watch(revision, { signal: stop.signal }))
+      const disposed = Array.fromAsync(store.watch(revision, { signal: new AbortController().signal }))
+      stop.abort()
+      assert.deepEqual(await aborted, [])
+      await store[Symbol.asyncDispose]()
+      assert.deepEqual(await disposed, [])
+    })
+
+    it('removes the keys of a lease when it is released, as a revision of its own', async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      await committed(store, put('stays', '1'))
+      const revision = await committed(store, { ...put('goes', '1'), lease })
+      await lease.release()
+      await lease.release()
+      assert.equal(lease.lost.aborted, true)
+      const [event] = await take(store, revision, 1)
+      const changes = [{ key: 'goes', value: null, revision: revision + 1 }]
+      assert.deepEqual(event, { type: 'revision', revision: revision + 1, changes })
+    })
+
+    it('frees a key from its lease when it is put without one', async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      await committed(store, { ...put('a', '1'), lease })
+      await committed(store, put('a', '2'))
+      await lease.release()
+      assert.equal((await store.read('a')).entries.length, 1)
+    })
+
+    it('refuses commits with a lease that has ended', async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      await lease.release()
+      assert.deepEqual(await store.commit({ ...put('a', '1'), lease }), { type: 'conflict' })
+    })
+
+    it('keeps what was committed over a crash, and drops the leases of the dead', async () => {
+      const store = await harness.open()
+      const lease = await store.lease(1000)
+      await committed(store, put('stays', '1'))
+      const revision = await committed(store, { ...put('goes', '1'), lease })
+      await using reopened = await harness.reopenAfterCrash(store)
+      const { entries, revision: after } = await reopened.read('')
+      assert.deepEqual(
+        entries.map(({ key }) => key),
+        ['stays'],
+      )
+      assert.equal(after, revision + 1)
+      assert.ok((await reopened.lease(1000)).epoch > lease.epoch, 'a lease epoch is never given twice')
+    })
+
+    it('ends its leases when it is disposed, and disposes twice', async () => {
+      const store = await harness.open()
+      const lease = await store.lease(1000)
+      await store[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      assert.equal(lease.lost.aborted, true)
+    })
+  })
+}
