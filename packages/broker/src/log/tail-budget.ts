@@ -140,12 +140,19 @@ export class TailBudget {
     tail.newer = null
   }
 
+  /** `bytes` is the size of a chunk. */
   #makeRoom(bytes: number): void {
     let tail = this.#oldest
     while (tail !== null && this.#liveBytes + this.#pooledBytes + bytes > this.#bytesMax) {
+      // One of the right size is used again, which adds nothing: fresh memory would cost its page faults.
+      if (this.#hasPooled(bytes)) return
       if (this.#pooledBytes > 0) this.#dropPool()
       else if (!tail.evictOldest()) tail = tail.newer
     }
+  }
+
+  #hasPooled(bytes: number): boolean {
+    return (this.#pool.get(bytes)?.length ?? 0) > 0
   }
 
   #dropPool(): void {
