@@ -60,7 +60,7 @@ export interface DiskFile {
   size(): number
   /** Writes all of `bytes` at `position`, or throws DiskError (ENOSPC, EIO …) having written any prefix of it. */
   write(bytes: Uint8Array, position: number): void
-  /** Reads at most `into.length` bytes; answers how many there were, 0 at the end of the file. */
+  /** Fills `into`; answers how many bytes there were: fewer only where the file ends, 0 at or behind its end. */
   readSync(into: Uint8Array, position: number): number
   /** As `readSync`, in the thread pool. */
   read(into: Uint8Array, position: number): Promise<number>

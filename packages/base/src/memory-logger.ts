@@ -17,10 +17,21 @@ export class MemoryLogger implements Logger {
     this.#fields = fields
   }
 
-  debug = (message: string, fields?: LogFields): void => this.#log('debug', message, fields)
-  info = (message: string, fields?: LogFields): void => this.#log('info', message, fields)
-  warn = (message: string, fields?: LogFields): void => this.#log('warn', message, fields)
-  error = (message: string, fields?: LogFields): void => this.#log('error', message, fields)
+  debug(message: string, fields?: LogFields): void {
+    this.#log('debug', message, fields)
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#log('info', message, fields)
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#log('warn', message, fields)
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#log('error', message, fields)
+  }
 
   child(fields: LogFields): Logger {
     return new MemoryLogger(this.lines, { ...this.#fields, ...fields })

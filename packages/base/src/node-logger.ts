@@ -29,10 +29,21 @@ export class NodeLogger implements Logger {
     this.#fields = fields
   }
 
-  debug = (message: string, fields?: LogFields): void => this.#log('debug', message, fields)
-  info = (message: string, fields?: LogFields): void => this.#log('info', message, fields)
-  warn = (message: string, fields?: LogFields): void => this.#log('warn', message, fields)
-  error = (message: string, fields?: LogFields): void => this.#log('error', message, fields)
+  debug(message: string, fields?: LogFields): void {
+    this.#log('debug', message, fields)
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#log('info', message, fields)
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#log('warn', message, fields)
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#log('error', message, fields)
+  }
 
   child(fields: LogFields): Logger {
     return new NodeLogger(this.#options, { ...this.#fields, ...fields })
@@ -75,8 +86,9 @@ function text(value: unknown): string {
 
 /** A full pipe or a reader that has gone must not stop the broker: the line is lost then. */
 function writeToStandardError(line: string): void {
+  const bytes = Buffer.from(line)
   try {
-    writeSync(2, line)
+    for (let done = 0; done < bytes.length; ) done += writeSync(2, bytes, done)
   } catch {
     // EAGAIN, EPIPE: nobody is left to be told.
   }

@@ -15,7 +15,10 @@ export interface Timers {
    * that became ready together leave together.
    */
   soon(callback: () => void): void
-  /** Resolves after `delayMs`; rejects with the signal's reason when it aborts. */
+  /**
+   * Resolves after `delayMs`; rejects with the signal's reason when it aborts. Keeps the process alive meanwhile, as
+   * somebody waits for it.
+   */
   sleep(delayMs: number, options?: { signal?: AbortSignal }): Promise<void>
 }
 

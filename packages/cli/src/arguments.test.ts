@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseEscapes, parsePair, parsePartitions, parsePosition, parseWhole, UsageError } from './arguments.ts'
+
+test('each form of a position is told apart', () => {
+  assert.deepEqual(parsePosition('beginning'), { kind: 'beginning' })
+  assert.deepEqual(parsePosition('end'), { kind: 'end' })
+  assert.deepEqual(parsePosition('12'), { kind: 'offset', offset: 12 })
+  assert.deepEqual(parsePosition('-12'), { kind: 'before-end', count: 12 })
+  assert.deepEqual(parsePosition('@1700000000000'), { kind: 'time', timeMs: 1_700_000_000_000 })
+  assert.deepEqual(parsePosition('2023-11-14T22:13:20Z'), { kind: 'time', timeMs: 1_700_000_000_000 })
+})
+
+test('a position that is none is a usage error which names the right forms', () => {
+  for (const text of ['', 'start', '1.5', '99999999999999999999', '@x']) {
+    assert.throws(() => parsePosition(text), UsageError, text)
+  }
+  assert.throws(() => parsePosition('start'), /beginning, end, an offset/)
+})
+
+test('partition lists are sorted and hold each partition once', () => {
+  assert.deepEqual(parsePartitions('2-4,0,3'), [0, 2, 3, 4])
+  for (const text of ['', 'a', '4-2', '1,,2', '-1', '0-999999999']) {
+    assert.throws(() => parsePartitions(text), UsageError, text)
+  }
+})
+
+test('a pair is split at its first equals sign', () => {
+  assert.deepEqual(parsePair('a=b=c'), ['a', 'b=c'])
+  assert.deepEqual(parsePair('a='), ['a', ''])
+  assert.throws(() => parsePair('=b'), UsageError)
+  assert.throws(() => parsePair('a'), UsageError)
+})
+
+test('whole numbers obey both bounds', () => {
+  assert.equal(parseWhole('3', { min: 3, max: 3 }), 3)
+  assert.throws(() => parseWhole('2', { min: 3 }), /at least 3/)
+  assert.throws(() => parseWhole('4', { min: 3, max: 3 }), /from 3 to 3/)
+  assert.throws(() => parseWhole('1e3', { min: 0 }), UsageError)
+})
+
+test('escapes become bytes and unknown ones are refused', () => {
+  assert.deepEqual(parseEscapes('a\\tb\\x00\\xff\\\\n'), Buffer.from([97, 9, 98, 0, 255, 92, 110]))
+  assert.throws(() => parseEscapes('\\q'), UsageError)
+  assert.throws(() => parseEscapes('end\\'), UsageError)
+})

@@ -1,0 +1,99 @@
+/**
+ * Owns the small languages of the command line: positions, partition lists, pairs, numbers. Each parser takes the text
+ * as typed and answers a value, or throws a UsageError that says what would have been right. No network, no clock.
+ */
+import { parseIsoTime } from '@ottla/base/calendar.ts'
+
+/** What was typed cannot be meant: exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'UsageError'
+  }
+}
+
+/** A place in a partition; `before-end` counts records back from the end. */
+export type Position =
+  | { readonly kind: 'beginning' }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'offset'; readonly offset: number }
+  | { readonly kind: 'before-end'; readonly count: number }
+  | { readonly kind: 'time'; readonly timeMs: number }
+
+/** More partitions than this in one list are a slip of the finger. */
+const PARTITIONS_MAX = 100_000
+
+/** `beginning`, `end`, `1234` (offset), `-10` (ten before the end), `2026-03-01T12:00Z` or `@1767225600000` (time). */
+export function parsePosition(text: string): Position {
+  if (text === 'beginning' || text === 'end') return { kind: text }
+  if (/^\d+$/.test(text)) return { kind: 'offset', offset: safeInteger(text) }
+  if (/^-\d+$/.test(text)) return { kind: 'before-end', count: safeInteger(text.slice(1)) }
+  if (/^@\d+$/.test(text)) return { kind: 'time', timeMs: safeInteger(text.slice(1)) }
+  const timeMs = parseIsoTime(text)
+  if (timeMs !== null) return { kind: 'time', timeMs }
+  throw new UsageError(
+    `"${text}" is no position: give beginning, end, an offset, -N (N before the end), an ISO time or @milliseconds`,
+  )
+}
+
+/** `0,2-4` is [0, 2, 3, 4]: sorted, each once. */
+export function parsePartitions(text: string): number[] {
+  const partitions = new Set<number>()
+  for (const part of text.split(',')) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim())
+    if (match === null) throw new UsageError(`"${text}" is no list of partitions: give for example 0,2-4`)
+    const first = safeInteger(match[1]!)
+    const last = match[2] === undefined ? first : safeInteger(match[2])
+    if (last < first) throw new UsageError(`"${part}" runs backwards: give the lower partition first`)
+    if (last - first >= PARTITIONS_MAX) throw new UsageError(`"${part}" has more than ${PARTITIONS_MAX} partitions`)
+    for (let partition = first; partition <= last; partition++) partitions.add(partition)
+  }
+  return [...partitions].sort((a, b) => a - b)
+}
+
+/** `name=value` split at the first `=`; the value may be empty and may hold more of them. */
+export function parsePair(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf('=')
+  if (at <= 0) throw new UsageError(`"${text}" is no pair: give NAME=VALUE`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** A whole number from `min` to `max`, both included. */
+export function parseWhole(text: string, bounds: { min: number; max?: number }): number {
+  const max = bounds.max ?? Number.MAX_SAFE_INTEGER
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN
+  if (!(value >= bounds.min && value <= max)) {
+    const range = bounds.max === undefined ? `of at least ${bounds.min}` : `from ${bounds.min} to ${bounds.max}`
+    throw new UsageError(`"${text}" is not a whole number ${range}`)
+  }
+  return value
+}
+
+/** Replaces `\n \t \r \0 \\ \xHH`; any other backslash is refused, so that a slip does not become data. */
+export function parseEscapes(text: string): Buffer {
+  const parts: Buffer[] = []
+  const pattern = /\\(x[0-9a-fA-F]{2}|[\s\S]?)/g
+  let from = 0
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    parts.push(Buffer.from(text.slice(from, match.index)), Buffer.of(escapedByte(match[1]!, text)))
+    from = pattern.lastIndex
+  }
+  parts.push(Buffer.from(text.slice(from)))
+  return Buffer.concat(parts)
+}
+
+const ESCAPES: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, '0': 0, '\\': 92 }
+
+function escapedByte(sequence: string, text: string): number {
+  if (sequence.startsWith('x')) return Number.parseInt(sequence.slice(1), 16)
+  const byte = ESCAPES[sequence]
+  if (byte === undefined)
+    throw new UsageError(`"\\${sequence}" in "${text}" is unknown: use \\n \\t \\r \\0 \\\\ or \\xHH`)
+  return byte
+}
+
+function safeInteger(digits: string): number {
+  const value = Number(digits)
+  if (!Number.isSafeInteger(value)) throw new UsageError(`${digits} is too large`)
+  return value
+}

@@ -1,0 +1,144 @@
+/**
+ * Owns `ottla consume`: reads partitions of a topic without a group and writes each record to standard output. Without
+ * --follow it ends where the partitions ended when it began.
+ */
+import { listOffsets } from '@ottla/client/admin.ts'
+import type { Client } from '@ottla/client/client.ts'
+import { AssignedConsumer, type Assignment } from '@ottla/client/consumer/assigned-consumer.ts'
+import type { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
+import { type Position, parsePartitions, parsePosition, UsageError } from '../arguments.ts'
+import { ByteSink } from '../byte-sink.ts'
+import { type BrokerOptions, type CommandContext, print } from '../context.ts'
+import { NotFoundError } from '../exit-codes.ts'
+import { compileFormat, type RecordWriter, writeJson } from '../format.ts'
+import { Progress } from '../output.ts'
+
+export interface ConsumeOptions extends BrokerOptions {
+  readonly from: string
+  readonly until?: string
+  readonly partitions?: string
+  readonly count?: number
+  readonly follow?: boolean
+  readonly json?: boolean
+  readonly format?: string
+  readonly isolation: 'read_committed' | 'read_uncommitted'
+}
+
+export async function consume(context: CommandContext, topic: string, options: ConsumeOptions): Promise<void> {
+  const write = writerOf(options)
+  if (options.follow === true && options.until !== undefined)
+    throw new UsageError('--follow never ends: leave out --until')
+  const from = parsePosition(options.from)
+  const until = options.follow === true ? null : parsePosition(options.until ?? 'end')
+  const partitions = options.partitions === undefined ? null : parsePartitions(options.partitions)
+  await using client = await context.openClient(options.bootstrap)
+  try {
+    const assignments = await assign(client, { topic, partitions, from, until, signal: context.signal })
+    const { isolation } = options
+    await using consumer = await AssignedConsumer.open(client, { assignments, isolation }, { signal: context.signal })
+    await writeAll(context, consumer, {
+      write,
+      countMax: options.count ?? Number.POSITIVE_INFINITY,
+      atOnce: options.follow === true,
+    })
+  } catch (error) {
+    // The user has seen enough, or nobody reads any more: neither is a failure.
+    if (!context.signal.aborted) throw error
+  }
+}
+
+function writerOf(options: ConsumeOptions): RecordWriter {
+  if (options.json === true && options.format !== undefined) throw new UsageError('Give --json or --format, not both')
+  return options.json === true ? writeJson : compileFormat(options.format ?? '%v\\n')
+}
+
+interface Selection {
+  readonly topic: string
+  /** Null for all. */
+  readonly partitions: readonly number[] | null
+  readonly from: Position
+  readonly until: Position | null
+  readonly signal: AbortSignal
+}
+
+async function assign(client: Client, selection: Selection): Promise<Assignment[]> {
+  const { topic, from, until, signal } = selection
+  const known = await client.metadata.find(topic, { timeoutMs: 0, autoCreate: false, signal })
+  const all = known.partitions.map(({ partition }) => partition)
+  const partitions = selection.partitions ?? all
+  const missing = partitions.find((partition) => !all.includes(partition))
+  if (missing !== undefined)
+    throw new NotFoundError(`Topic "${topic}" has no partition ${missing}: it has ${all.length}, numbered from 0`)
+  return await Promise.all(
+    partitions.map(async (partition) => ({
+      topic,
+      partition,
+      from: await placeOf(client, { topic, partition, position: from, signal }),
+      ...(until === null ? {} : { until: endOf(await placeOf(client, { topic, partition, position: until, signal })) }),
+    })),
+  )
+}
+
+/** Counting back needs both ends; everything else the consumer looks up itself. */
+async function placeOf(
+  client: Client,
+  place: { topic: string; partition: number; position: Position; signal: AbortSignal },
+): Promise<Assignment['from']> {
+  const { topic, partition, position, signal } = place
+  if (position.kind === 'offset') return position.offset
+  if (position.kind === 'time') return { timestampMs: position.timeMs }
+  if (position.kind !== 'before-end') return position.kind
+  const queries = (['beginning', 'end'] as const).map((at) => ({ topic, partition, at }))
+  const [beginning, end] = await listOffsets(client, queries, { signal })
+  return Math.max(beginning!.offset, end!.offset - position.count)
+}
+
+function endOf(place: Assignment['from']): NonNullable<Assignment['until']> {
+  if (place === 'beginning')
+    throw new UsageError('Nothing lies before the beginning: give --until end, an offset or a time')
+  return place
+}
+
+interface WriteOptions {
+  readonly write: RecordWriter
+  readonly countMax: number
+  /** Each batch is written when it comes, for somebody who watches. */
+  readonly atOnce: boolean
+}
+
+async function writeAll(context: CommandContext, consumer: AssignedConsumer, options: WriteOptions): Promise<void> {
+  const sink = new ByteSink()
+  const progress = new Progress(context.streams, context.clock)
+  const showsProgress = !context.streams.outputIsTerminal
+  let count = 0
+  let bytes = 0
+  try {
+    if (options.countMax === 0) return
+    for await (const batch of consumer.batches({ signal: context.signal })) {
+      count += await writeBatch(context, batch, { ...options, countMax: options.countMax - count, sink })
+      bytes += batch.bytes.length
+      if (count >= options.countMax) break
+      if (showsProgress) progress.update(count, bytes)
+    }
+  } finally {
+    progress.clear()
+    if (sink.size > 0) await print(context, sink.take())
+  }
+}
+
+async function writeBatch(
+  context: CommandContext,
+  batch: FetchedBatch,
+  options: WriteOptions & { sink: ByteSink },
+): Promise<number> {
+  const { sink, write, countMax, atOnce } = options
+  let count = 0
+  for (const record of batch.records()) {
+    if (count >= countMax) break
+    write(record, sink)
+    count++
+    if (sink.isFull) await context.streams.write(sink.take())
+  }
+  if (atOnce && sink.size > 0) await print(context, sink.take())
+  return count
+}

@@ -1,0 +1,178 @@
+/**
+ * Owns the tree of commands: names, arguments, options and help, from which completion is made too. What a command does
+ * is loaded when it is called, so that help and completion cost nothing more.
+ */
+import { Argument, Command, Option } from 'commander'
+import { parseWhole } from './arguments.ts'
+import type { CommandContext } from './context.ts'
+import { EXIT_CODES_HELP } from './exit-codes.ts'
+import { FORMAT_HELP } from './format.ts'
+
+const PARTITIONS_MAX = 1_000_000
+const REPLICAS_MAX = 32_767
+
+/** Runs what a command line asks for, with the context of the process or of a test. */
+export type Runner = (act: (context: CommandContext) => Promise<void>) => Promise<void>
+
+export function buildProgram(run: Runner): Command {
+  const program = new Command('ottla')
+    .description('A durable, partitioned log that every Kafka client can talk to.')
+    .version('0.1.0')
+    .exitOverride()
+    .showHelpAfterError('(see ottla --help)')
+    .addHelpText('after', `\n${EXIT_CODES_HELP}`)
+  program
+    .command('start')
+    .description('run a broker (see ottla start --help)')
+    .allowUnknownOption()
+    .action(startElsewhere)
+  addTopic(program, run)
+  addProduce(program, run)
+  addConsume(program, run)
+  addCluster(program, run)
+  addLog(program, run)
+  addCompletion(program, run)
+  return program
+}
+
+/** The launcher hands `start` to the broker; whoever runs this file directly has gone past it. */
+function startElsewhere(): never {
+  throw new Error('The broker is started by the launcher: run bin/ottla start')
+}
+
+function addTopic(program: Command, run: Runner): void {
+  const topic = program.command('topic').description('create, list, describe, alter and delete topics')
+  const load = () => import('./commands/topic.ts')
+  brokerCommand(topic, 'create <name...>', 'create topics')
+    .option(
+      '-p, --partitions <count>',
+      "partitions of each; the broker's num.partitions when left out",
+      wholeUpTo(PARTITIONS_MAX, 1),
+    )
+    .option(
+      '-r, --replication-factor <count>',
+      "copies of each partition; the broker's default when left out",
+      wholeUpTo(REPLICAS_MAX, 1),
+    )
+    .option('-c, --config <name=value>', 'configuration; may be repeated', collect)
+    .option('--if-not-exists', 'a topic that exists already is no error')
+    .option('--json', 'print JSON')
+    .action((names, options) => run(async (context) => (await load()).create(context, names, options)))
+  brokerCommand(topic, 'list', 'list topics')
+    .option('--internal', 'internal topics too')
+    .option('--json', 'print JSON')
+    .action((options) => run(async (context) => (await load()).list(context, options)))
+  brokerCommand(topic, 'describe <name...>', 'show partitions, leaders, offsets and configuration')
+    .option('--json', 'print JSON')
+    .action((names, options) => run(async (context) => (await load()).describe(context, names, options)))
+  brokerCommand(topic, 'alter <name>', 'change configuration')
+    .option('-s, --set <name=value>', 'set an entry; may be repeated', collect)
+    .option('-u, --unset <name>', 'back to the default; may be repeated', collect)
+    .action((name, options) => run(async (context) => (await load()).alter(context, name, options)))
+  brokerCommand(topic, 'delete <name...>', 'delete topics and all their records')
+    .option('--if-exists', 'a topic that does not exist is no error')
+    .action((names, options) => run(async (context) => (await load()).remove(context, names, options)))
+  brokerCommand(
+    topic,
+    'add-partitions <name>',
+    'raise the number of partitions; records with a key will go elsewhere than before',
+  )
+    .requiredOption('-t, --total <count>', 'partitions afterwards', wholeUpTo(PARTITIONS_MAX, 1))
+    .action((name, options) => run(async (context) => (await load()).addPartitions(context, name, options)))
+}
+
+function addProduce(program: Command, run: Runner): void {
+  brokerCommand(program, 'produce <topic>', 'store each line of standard input, or of a file, as a record')
+    .option('-f, --file <path>', 'read a file instead of standard input')
+    .option('-k, --key-separator <text>', 'what stands before it in a line is the key; lines without it have none')
+    .option('--null-marker <text>', 'a key or value of exactly this text is null')
+    .option('-H, --header <name=value>', 'a header for every record; may be repeated', collect)
+    .option('-p, --partition <number>', 'store all in this partition', wholeUpTo(PARTITIONS_MAX, 0))
+    .addOption(
+      new Option('-z, --compression <codec>', 'of batches')
+        .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+        .default('none'),
+    )
+    .addOption(
+      new Option('-a, --acks <acks>', 'who must have stored a record').choices(['all', '1', '0']).default('all'),
+    )
+    .option('--json', 'each line is {"key", "value", "headers", "partition", "timestamp"}, as consume --json writes it')
+    .option('-q, --quiet', 'no summary')
+    .addHelpText(
+      'after',
+      '\nA line may hold any bytes but a newline, and is stored as it is. \\t and \\xHH stand for bytes in separators.',
+    )
+    .action((topic, options) =>
+      run(async (context) => (await import('./commands/produce.ts')).produce(context, topic, options)),
+    )
+}
+
+function addConsume(program: Command, run: Runner): void {
+  brokerCommand(program, 'consume <topic>', 'write the records of a topic to standard output')
+    .option(
+      '-o, --from <position>',
+      'beginning, end, an offset, -N (N before the end), an ISO time or @milliseconds',
+      'beginning',
+    )
+    .option('-u, --until <position>', 'where to stop, as --from; the end as it is now when left out')
+    .option('-p, --partitions <list>', 'for example 0,2-4; all when left out')
+    .option('-n, --count <count>', 'stop after so many records', wholeUpTo(Number.MAX_SAFE_INTEGER, 0))
+    .option('-f, --follow', 'go on with records that are stored later, until interrupted')
+    .option('-F, --format <format>', 'how to write a record; %v\\n when left out')
+    .option('--json', 'one JSON object a line; what is no UTF-8 is {"base64": "…"}')
+    .addOption(
+      new Option('--isolation <level>', 'what of transactions to show')
+        .choices(['read_uncommitted', 'read_committed'])
+        .default('read_uncommitted'),
+    )
+    .addHelpText('after', `\nFormat:\n${FORMAT_HELP}`)
+    .action((topic, options) =>
+      run(async (context) => (await import('./commands/consume.ts')).consume(context, topic, options)),
+    )
+}
+
+function addCluster(program: Command, run: Runner): void {
+  brokerCommand(program, 'cluster', 'show the cluster: its id, controller and brokers')
+    .option('--json', 'print JSON')
+    .action((options) => run(async (context) => (await import('./commands/cluster.ts')).describe(context, options)))
+}
+
+function addLog(program: Command, run: Runner): void {
+  const log = program.command('log').description('look into files of a data directory; needs no broker')
+  log
+    .command('dump <file>')
+    .description('show a .log, .index, .timeindex, .txnindex, .snapshot or checkpoint file; fails where it is damaged')
+    .option('--records', 'the records of each batch too')
+    .option('--json', 'one JSON object a line')
+    .action((file, options) =>
+      run(async (context) => (await import('./commands/log-dump.ts')).dump(context, file, options)),
+    )
+}
+
+function addCompletion(program: Command, run: Runner): void {
+  program
+    .command('completion')
+    .description('print a completion script, for example: source <(ottla completion bash)')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action((shell) =>
+      run(async (context) => {
+        const { completionScript } = await import('./completion.ts')
+        await context.streams.write(completionScript(program, shell))
+      }),
+    )
+}
+
+function brokerCommand(parent: Command, nameAndArguments: string, description: string): Command {
+  const bootstrap = new Option('-b, --bootstrap <host:port,...>', 'brokers to ask first')
+    .env('OTTLA_BOOTSTRAP')
+    .default('127.0.0.1:9092')
+  return parent.command(nameAndArguments).description(description).addOption(bootstrap)
+}
+
+function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value]
+}
+
+function wholeUpTo(max: number, min: number): (text: string) => number {
+  return (text) => parseWhole(text, { min, max })
+}

@@ -1,0 +1,25 @@
+/** The admin operations in one place. Each is a function of a client, told apart by what it is about. */
+export type { AdminOptions, Outcome } from './admin/call.ts'
+export { type ClusterDescription, describeCluster, describeLogDirs, type LogDirectory } from './admin/cluster.ts'
+export {
+  type ConfigChange,
+  type ConfigDescription,
+  type ConfigEntry,
+  type ConfigResource,
+  type ConfigSource,
+  describeConfigs,
+  incrementalAlterConfigs,
+} from './admin/configs.ts'
+export { type DeletedRecords, deleteRecords, type RecordDeletion } from './admin/records.ts'
+export {
+  type CreatedTopic,
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeTopics,
+  listTopics,
+  type NewTopic,
+  type TopicDescription,
+  type TopicPartition,
+} from './admin/topics.ts'
+export { type Isolation, listOffsets, type OffsetAnswer, type OffsetQuery, type OffsetSpec } from './offsets.ts'
