@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { catalogue } from '@ottla/protocol/apis/index.ts'
-import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
 import { Produce } from '@ottla/protocol/apis/00-produce.ts'
-import { decodeResponse, encodeRequest } from '@ottla/protocol/frame.ts'
-import type { AnyApi, RequestInputOf, ResponseOf } from '@ottla/protocol/codec.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
+import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
+import { catalogue } from '@ottla/protocol/apis/index.ts'
+import type { AnyApi, RequestInputOf, ResponseOf } from '@ottla/protocol/codec.ts'
+import { decodeResponse, encodeRequest } from '@ottla/protocol/frame.ts'
 import { batchBaseOffset, batchesIn } from '@ottla/protocol/records/batch.ts'
 import { BatchBuilder } from '@ottla/protocol/records/batch-builder.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
@@ -23,7 +23,7 @@ class RawClient {
   constructor(port: number) {
     this.#socket = connect(port, '127.0.0.1')
     this.#socket.on('data', (data) => {
-      this.#bytes = Buffer.concat([this.#bytes, data])
+      this.#bytes = Buffer.concat([this.#bytes, Buffer.from(data)])
       this.#wake?.()
     })
     const end = () => {
@@ -88,7 +88,11 @@ test('records produced in any version come back in every version of Fetch, by na
     for (const acks of [1, -1]) {
       const topic = version >= 13 ? { topicId } : { name: 't', topicId: ZERO_UUID }
       const partitionData = [{ index: 0, records: batch }]
-      const reply = await client.call(Produce, version, { acks, timeoutMs: 5000, topicData: [{ ...topic, partitionData }] })
+      const reply = await client.call(Produce, version, {
+        acks,
+        timeoutMs: 5000,
+        topicData: [{ ...topic, partitionData }],
+      })
       const partition = reply!.responses[0]!.partitionResponses[0]!
       assert.deepEqual([partition.errorCode, partition.baseOffset], [0, produced++], `Produce v${version} acks ${acks}`)
     }
@@ -101,7 +105,11 @@ test('records produced in any version come back in every version of Fetch, by na
     const partition = reply!.responses[0]!.partitions[0]!
     assert.deepEqual([partition.errorCode, partition.highWatermark], [0, produced], `Fetch v${version}`)
     const offsets = [...batchesIn(partition.records!)].map((one) => batchBaseOffset(one, 0))
-    assert.deepEqual(offsets, Array.from({ length: produced - 3 }, (_, i) => i + 3), `Fetch v${version}`)
+    assert.deepEqual(
+      offsets,
+      Array.from({ length: produced - 3 }, (_, i) => i + 3),
+      `Fetch v${version}`,
+    )
   }
 })
 
@@ -130,7 +138,10 @@ function minimalRequest(key: number, version: number): Record<string, unknown> {
         timeoutMs: 1000,
       }
     case 20:
-      return { timeoutMs: 1000, ...(version < 6 ? { topicNames: ['none'] } : { topics: [{ name: 'none', topicId: ZERO_UUID }] }) }
+      return {
+        timeoutMs: 1000,
+        ...(version < 6 ? { topicNames: ['none'] } : { topics: [{ name: 'none', topicId: ZERO_UUID }] }),
+      }
     case 21:
       return { timeoutMs: 1000, topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: -1 }] }] }
     case 22:

@@ -4,11 +4,11 @@
  * Prints one line `ready kafka://HOST:PORT` on standard output when it serves; everything else goes to standard error.
  * Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments or configuration.
  */
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { systemClock } from '@ottla/base/clock.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import { NetworkError } from '@ottla/base/network.ts'
+import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { type LogLevel, NodeLogger } from '@ottla/base/node-logger.ts'
 import { Broker } from './broker.ts'
 import { ConfigError } from './config.ts'
@@ -72,7 +72,7 @@ function startOptions({ values, positionals }: ReturnType<typeof parse>): StartO
 
 function readConfigFile(name: string): string {
   try {
-    return readFileSync(name, 'utf8')
+    return new NodeDisk().readFile(name).toString('utf8')
   } catch (error) {
     throw new UsageError(`Cannot read the configuration file "${name}": ${(error as Error).message}`)
   }
@@ -87,7 +87,8 @@ function setting(text: string): [string, string] {
 function address(option: string, text: string): { host: string; port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
-  if (match === null || port > 65_535) throw new UsageError(`Cannot use ${option} "${text}": it needs the form HOST:PORT`)
+  if (match === null || port > 65_535)
+    throw new UsageError(`Cannot use ${option} "${text}": it needs the form HOST:PORT`)
   return { host: match[1] ?? match[2] ?? '', port }
 }
 

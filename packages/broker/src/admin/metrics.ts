@@ -7,13 +7,12 @@ import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { FetchSessions } from '../handlers/fetch-sessions.ts'
 import type { RequestCounters, Requests } from '../handlers/index.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
-import type { ConnectionLimits } from '../network/listener.ts'
 import type { Partitions } from '../partition/partitions.ts'
 
 export interface MetricSources {
   readonly requests: Requests
   readonly partitions: Partitions
-  readonly connections: ConnectionLimits
+  readonly connections: { readonly count: number }
   readonly fetchSessions: FetchSessions
   readonly shares: readonly ByteShare[]
   readonly tail: TailBudget
@@ -31,16 +30,40 @@ export function metricsText(sources: MetricSources): string {
   const counters = requests.counters
   const held = [...partitions.all()]
   return [
-    family('ottla_requests_total', 'counter', 'Requests by API', perApi(counters, ({ requests }) => requests.value)),
-    family('ottla_request_failures_total', 'counter', 'Requests whose handler failed', perApi(counters, ({ failures }) => failures.value)),
+    family(
+      'ottla_requests_total',
+      'counter',
+      'Requests by API',
+      perApi(counters, ({ requests }) => requests.value),
+    ),
+    family(
+      'ottla_request_failures_total',
+      'counter',
+      'Requests whose handler failed',
+      perApi(counters, ({ failures }) => failures.value),
+    ),
     latencies(counters),
     family('ottla_connections', 'gauge', 'Open client connections', [[{}, connections.count]]),
     family('ottla_fetch_sessions', 'gauge', 'Incremental fetch sessions', [[{}, fetchSessions.count]]),
     family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.length]]),
-    family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [[{}, held.filter((one) => one.isOffline).length]]),
-    family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [[{}, held.reduce((sum, one) => sum + one.log.bytes, 0)]]),
-    family('ottla_budget_used_bytes', 'gauge', 'Bytes held of a share of the byte budget', shares.map((one) => [{ share: one.name }, one.usedBytes])),
-    family('ottla_budget_peak_bytes', 'gauge', 'The most bytes held of a share', shares.map((one) => [{ share: one.name }, one.peakBytes])),
+    family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [
+      [{}, held.filter((one) => one.isOffline).length],
+    ]),
+    family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [
+      [{}, held.reduce((sum, one) => sum + one.log.bytes, 0)],
+    ]),
+    family(
+      'ottla_budget_used_bytes',
+      'gauge',
+      'Bytes held of a share of the byte budget',
+      shares.map((one) => [{ share: one.name }, one.usedBytes]),
+    ),
+    family(
+      'ottla_budget_peak_bytes',
+      'gauge',
+      'The most bytes held of a share',
+      shares.map((one) => [{ share: one.name }, one.peakBytes]),
+    ),
     family('ottla_tail_bytes', 'gauge', 'Log tails held in memory', [[{}, tail.liveBytes + tail.pooledBytes]]),
     family('ottla_log_syncs_total', 'counter', 'Files synced', [[{}, syncs.syncs.value]]),
     family('ottla_log_sync_failures_total', 'counter', 'Syncs that failed', [[{}, syncs.failures.value]]),

@@ -12,8 +12,8 @@ import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchAttributes, batchProducerId, isTransactional } from '@ottla/protocol/records/batch.ts'
 import type { MetadataImage, TopicImage } from '../metadata/image.ts'
-import { checkProducedRecords } from '../partition/produced-records.ts'
 import type { AppendResult, Partition } from '../partition/partition.ts'
+import { checkProducedRecords } from '../partition/produced-records.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, Handler, RequestContext } from './context.ts'
 import { leaderEndpoints } from './leader-hint.ts'
@@ -158,7 +158,11 @@ function hintLeaders(context: RequestContext, image: MetadataImage, response: Dr
   for (const topic of response.responses) {
     for (const partition of topic.partitionResponses as readonly PartitionResponse[]) {
       if (partition.errorCode !== notLeader) continue
-      const topicImage = resolveTopic(image, { name: topic.name ?? '', topicId: topic.topicId ?? '' }, context.apiVersion >= 13)
+      const topicImage = resolveTopic(
+        image,
+        { name: topic.name ?? '', topicId: topic.topicId ?? '' },
+        context.apiVersion >= 13,
+      )
       const state = typeof topicImage === 'string' ? undefined : topicImage.partitions[partition.index]
       if (state === undefined) continue
       partition.currentLeader = { leaderId: state.leader, leaderEpoch: state.leaderEpoch }

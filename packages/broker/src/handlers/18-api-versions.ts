@@ -40,7 +40,11 @@ export function apiVersions(
     const { features } = parts.image()
     return answered({
       errorCode: 0,
-      apiKeys: advertised().map(({ key, versions }) => ({ apiKey: key, minVersion: versions[0], maxVersion: versions[1] })),
+      apiKeys: advertised().map(({ key, versions }) => ({
+        apiKey: key,
+        minVersion: versions[0],
+        maxVersion: versions[1],
+      })),
       supportedFeatures: SUPPORTED_FEATURES.filter(
         ({ minVersion }) => minVersion > 0 || context.apiVersion >= ZERO_LEVELS_FROM,
       ).map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
@@ -53,5 +57,8 @@ export function apiVersions(
 }
 
 export function unsupportedApiVersions([minVersion, maxVersion]: VersionRange): Response {
-  return { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: [{ apiKey: API_VERSIONS_KEY, minVersion, maxVersion }] }
+  return {
+    errorCode: errorCode('UNSUPPORTED_VERSION'),
+    apiKeys: [{ apiKey: API_VERSIONS_KEY, minVersion, maxVersion }],
+  }
 }

@@ -36,7 +36,11 @@ function check(
   context: RequestContext,
   { transactionalId, producerId, producerEpoch }: Request,
 ): ErrorName | null {
-  if (transactionalId !== null && transactionalId !== '' && !context.authorize('write', 'transactionalId', transactionalId)) {
+  if (
+    transactionalId !== null &&
+    transactionalId !== '' &&
+    !context.authorize('write', 'transactionalId', transactionalId)
+  ) {
     return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
   }
   if (transactionalId === null && !mayWriteSomewhere(parts, context)) return 'CLUSTER_AUTHORIZATION_FAILED'

@@ -5,9 +5,9 @@
 import type { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { errorCode } from '@ottla/protocol/errors.ts'
-import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import type { LogDirectory } from '../partition/log-directories.ts'
 import type { Partition } from '../partition/partition.ts'
+import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import { answered, type Handler } from './context.ts'
 import type { BrokerParts } from './parts.ts'
 

@@ -101,7 +101,9 @@ export class FetchOperation implements FetchWaiter {
     const parkedAt = this.#results.map(({ partition }) => partition).filter((partition) => partition !== null)
     for (const partition of parkedAt) partition.addFetchWaiter(this)
     // A read of history let time pass: what was committed meanwhile told nobody.
-    if (this.#results.some(({ partition, response }) => partition && partition.highWatermark > response.highWatermark)) {
+    if (
+      this.#results.some(({ partition, response }) => partition && partition.highWatermark > response.highWatermark)
+    ) {
       resolve()
     }
     await promise
@@ -205,7 +207,8 @@ export class FetchOperation implements FetchWaiter {
       context.apiVersion >= TOPIC_IDS_FROM,
     )
     if (typeof topic === 'string') return topic
-    if (isFollower && !context.authorize('clusterAction', 'cluster', 'kafka-cluster')) return 'TOPIC_AUTHORIZATION_FAILED'
+    if (isFollower && !context.authorize('clusterAction', 'cluster', 'kafka-cluster'))
+      return 'TOPIC_AUTHORIZATION_FAILED'
     if (!isFollower && !context.authorize('read', 'topic', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
     return this.#parts.partitions.find(topic.id, asked.partition) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
   }

@@ -108,7 +108,13 @@ export class Requests {
     const [key, version] = [reader.int16(), reader.int16()]
     const route = this.#routes[API_VERSIONS_KEY]
     if (key === API_VERSIONS_KEY && route !== undefined && version > route.served.versions[1]) {
-      const parts = encodeResponse(route.api, 0, reader.int32(), unsupportedApiVersions(route.served.versions), this.#writer)
+      const parts = encodeResponse(
+        route.api,
+        0,
+        reader.int32(),
+        unsupportedApiVersions(route.served.versions),
+        this.#writer,
+      )
       return { ordered: null, reply: { parts, release: null } }
     }
     reader.at = start
@@ -139,7 +145,13 @@ export class Requests {
     route.latencyMs.record(this.#clock.monotonicMs() - done.context.receivedMs)
     if (done.reply === null) return null
     const { apiVersion, correlationId } = call.header
-    const parts = encodeResponse(route.api, apiVersion, correlationId, done.reply as ResponseInputOf<AnyApi>, this.#writer)
+    const parts = encodeResponse(
+      route.api,
+      apiVersion,
+      correlationId,
+      done.reply as ResponseInputOf<AnyApi>,
+      this.#writer,
+    )
     return { parts, release: done.release }
   }
 
@@ -147,7 +159,11 @@ export class Requests {
     if (error instanceof ConnectionCloseError) throw error
     route.failures.add()
     if (error instanceof ProtocolError) {
-      return route.served.failed(call.request, { code: errorCode(error.error), message: error.message, version: call.header.apiVersion })
+      return route.served.failed(call.request, {
+        code: errorCode(error.error),
+        message: error.message,
+        version: call.header.apiVersion,
+      })
     }
     this.#logger.error(`${route.api.name} failed`, { error, clientId: call.header.clientId })
     return route.served.failed(call.request, {

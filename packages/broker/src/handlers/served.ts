@@ -2,24 +2,25 @@
  * The one list of what this broker serves: each API with its handler and with the reply that it gives when the handler
  * fails as a whole. Versions are the tables'; those that Kafka does not advertise are not served either.
  */
-import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
-import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
-import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
-import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
-import { DeleteRecords } from '@ottla/protocol/apis/21-delete-records.ts'
-import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
-import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
-import { DescribeConfigs } from '@ottla/protocol/apis/32-describe-configs.ts'
-import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
-import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
+
+import { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
-import { FindCoordinator } from '@ottla/protocol/apis/10-find-coordinator.ts'
-import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
-import { InitProducerId } from '@ottla/protocol/apis/22-init-producer-id.ts'
 import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
 import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
+import { FindCoordinator } from '@ottla/protocol/apis/10-find-coordinator.ts'
+import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
+import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
+import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
+import { DeleteRecords } from '@ottla/protocol/apis/21-delete-records.ts'
+import { InitProducerId } from '@ottla/protocol/apis/22-init-producer-id.ts'
 import { OffsetForLeaderEpoch } from '@ottla/protocol/apis/23-offset-for-leader-epoch.ts'
-import { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import { DescribeConfigs } from '@ottla/protocol/apis/32-describe-configs.ts'
+import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
+import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
+import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
+import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { AnyApi, RequestOf, ResponseInputOf, VersionRange } from '@ottla/protocol/codec.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import { produce } from './00-produce.ts'
@@ -61,8 +62,21 @@ export interface ServedApi {
 const PRODUCE_ADVERTISED_FROM = 0
 
 export function servedApis(parts: BrokerParts): ServedApi[] {
-  const unstable = parts.config().unstableApiVersions
-  const all: ServedApi[] = [
+  const withVersions: ServedApi = serve(
+    ApiVersions,
+    apiVersions(parts, () => advertised(served)),
+    (_, { code }) => ({
+      ...{ errorCode: code, apiKeys: [] },
+    }),
+  )
+  const all: ServedApi[] = [...recordApis(parts), ...clusterApis(parts), ...adminApis(parts), withVersions]
+  const served: ServedApi[] = parts.config().unstableApiVersions ? all : all.map(withoutUnstable)
+  return served
+}
+
+/** What producers and consumers use. */
+function recordApis(parts: BrokerParts): ServedApi[] {
+  return [
     serve(Produce, produce(parts), ({ topicData }, { code }) => ({
       responses: topicData.map(({ name, topicId, partitionData }) => ({
         ...{ name, topicId },
@@ -87,24 +101,11 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: code })),
       })),
     })),
-    serve(Metadata, metadata(parts), ({ topics }, { code }) => ({
-      brokers: [],
-      topics: (topics ?? []).map(({ name, topicId }) => ({ name, topicId, errorCode: code, partitions: [] })),
-    })),
     serve(FindCoordinator, findCoordinator(), ({ coordinatorKeys }, { code, message }) => ({
       ...{ errorCode: code, errorMessage: message, nodeId: -1, port: -1 },
       coordinators: coordinatorKeys.map((key) => ({
         ...{ key, nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message },
       })),
-    })),
-    serve(CreateTopics, createTopics(parts), ({ topics }, { code, message }) => ({
-      topics: topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
-    })),
-    serve(DeleteTopics, deleteTopics(parts), ({ topics, topicNames }, { code, message, version }) => ({
-      responses:
-        version >= 6
-          ? topics.map(({ name, topicId }) => ({ name, topicId, errorCode: code, errorMessage: message }))
-          : topicNames.map((name) => ({ name, errorCode: code })),
     })),
     serve(DeleteRecords, deleteRecords(parts), ({ topics }, { code }) => ({
       topics: topics.map(({ name, partitions }) => ({
@@ -118,6 +119,37 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
         topic,
         partitions: partitions.map(({ partition }) => ({ errorCode: code, partition })),
       })),
+    })),
+  ]
+}
+
+/** What tells where things are. */
+function clusterApis(parts: BrokerParts): ServedApi[] {
+  return [
+    serve(Metadata, metadata(parts), ({ topics }, { code }) => ({
+      brokers: [],
+      topics: (topics ?? []).map(({ name, topicId }) => ({ name, topicId, errorCode: code, partitions: [] })),
+    })),
+    serve(DescribeCluster, describeCluster(parts), (_, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message, clusterId: '', brokers: [] },
+    })),
+    serve(DescribeTopicPartitions, describeTopicPartitions(parts), ({ topics }, { code }) => ({
+      topics: topics.map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode: code, partitions: [] })),
+    })),
+  ]
+}
+
+/** What changes and shows topics and settings. */
+function adminApis(parts: BrokerParts): ServedApi[] {
+  return [
+    serve(CreateTopics, createTopics(parts), ({ topics }, { code, message }) => ({
+      topics: topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
+    })),
+    serve(DeleteTopics, deleteTopics(parts), ({ topics, topicNames }, { code, message, version }) => ({
+      responses:
+        version >= 6
+          ? topics.map(({ name, topicId }) => ({ name, topicId, errorCode: code, errorMessage: message }))
+          : topicNames.map((name) => ({ name, errorCode: code })),
     })),
     serve(DescribeConfigs, describeConfigs(parts), ({ resources }, { code, message }) => ({
       results: resources.map(({ resourceType, resourceName }) => ({
@@ -138,16 +170,7 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
         ...{ errorCode: code, errorMessage: message, resourceType, resourceName },
       })),
     })),
-    serve(DescribeCluster, describeCluster(parts), (_, { code, message }) => ({
-      ...{ errorCode: code, errorMessage: message, clusterId: '', brokers: [] },
-    })),
-    serve(DescribeTopicPartitions, describeTopicPartitions(parts), ({ topics }, { code }) => ({
-      topics: topics.map(({ name }) => ({ name, topicId: ZERO_UUID, errorCode: code, partitions: [] })),
-    })),
-    serve(ApiVersions, apiVersions(parts, () => advertised(served)), (_, { code }) => ({ errorCode: code, apiKeys: [] })),
   ]
-  const served = unstable ? all : all.map(withoutUnstable)
-  return served
 }
 
 function serve<A extends AnyApi>(

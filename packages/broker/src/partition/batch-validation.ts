@@ -25,9 +25,9 @@ import {
   setMaxTimestamp,
 } from '@ottla/protocol/records/batch.ts'
 import { type Codec, codecOf, DecompressionError, decompress } from '@ottla/protocol/records/compression.ts'
-import { RecordCursor, type RecordFault, faultText } from '@ottla/protocol/records/record-cursor.ts'
 import { type ScanVerdict, scanRecords } from '@ottla/protocol/records/record.ts'
-import { renumbered, recompressed } from './batch-rewrite.ts'
+import { faultText, RecordCursor, type RecordFault } from '@ottla/protocol/records/record-cursor.ts'
+import { recompressed, renumbered } from './batch-rewrite.ts'
 
 /** A batch within `max.message.bytes` may inflate to this at most: beyond it is a bomb, not data. */
 export const DECOMPRESSED_BATCH_BYTES_MAX = 64 * 1024 * 1024
@@ -96,7 +96,10 @@ export function validateBatch(batch: BatchToValidate, rules: AppendRules): Batch
 
 function checkEnvelope({ buffer, at }: BatchToValidate, rules: AppendRules): BatchRefusal | null {
   if (batchBaseOffset(buffer, at) !== 0) {
-    return refuse('INVALID_RECORD', `The base offset of a producer's batch must be 0, not ${batchBaseOffset(buffer, at)}`)
+    return refuse(
+      'INVALID_RECORD',
+      `The base offset of a producer's batch must be 0, not ${batchBaseOffset(buffer, at)}`,
+    )
   }
   if (batchSize(buffer, at) > rules.maxMessageBytes) {
     const message = `The batch has ${batchSize(buffer, at)} bytes, max.message.bytes allows ${rules.maxMessageBytes}`

@@ -7,6 +7,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
+import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
@@ -78,6 +79,7 @@ export class Partition {
   readonly index: number
   readonly #localBrokerId: number
   readonly #clock: Clock
+  readonly #logger: Logger
   readonly #producers: OffsetWaiters
   readonly #fetches = new Set<FetchWaiter>()
   #image: PartitionImage
@@ -112,6 +114,7 @@ export class Partition {
     this.index = options.image.index
     this.#localBrokerId = options.localBrokerId
     this.#clock = options.clock
+    this.#logger = options.log.logger
     this.#producers = new OffsetWaiters(options)
     this.#image = options.image
     this.#rules = options.rules
@@ -209,10 +212,7 @@ export class Partition {
   }
 
   /** A producer's retry of a batch that is here: nothing is written, the first answer is given again. */
-  #alreadyAppended(
-    request: AppendRequest,
-    batch: Extract<SequenceCheck, { kind: 'duplicate' }>,
-  ): AppendResult {
+  #alreadyAppended(request: AppendRequest, batch: Extract<SequenceCheck, { kind: 'duplicate' }>): AppendResult {
     const committed = batch.lastOffset < this.#highWatermark
     const waits = request.acks === -1 && !committed
     return {
@@ -293,6 +293,11 @@ export class Partition {
 
   #logFailed(error: Error): void {
     this.#offline = true
+    this.#logger.error('A partition is offline until the next start: its log failed', {
+      topic: this.topicName,
+      partition: this.index,
+      error,
+    })
     this.#producers.fail(new ProtocolError('KAFKA_STORAGE_ERROR', error.message))
     this.#wakeFetches()
   }

@@ -272,7 +272,8 @@ export class Partitions implements AsyncDisposable {
       this.#setAside(found, name)
     }
     const counts = new Map(this.#options.directories.map((directory) => [directory, 0]))
-    for (const held of this.#held.values()) for (const one of held) if (one) counts.set(one.directory, counts.get(one.directory)! + 1)
+    for (const held of this.#held.values())
+      for (const one of held) if (one) counts.set(one.directory, counts.get(one.directory)! + 1)
     return this.#options.directories.reduce((least, one) => (counts.get(one)! < counts.get(least)! ? one : least))
   }
 
@@ -288,7 +289,8 @@ export class Partitions implements AsyncDisposable {
   #removeTopic(topic: TopicImage): void {
     const held = this.#held.get(topic.id) ?? []
     this.#held.delete(topic.id)
-    for (let i = this.#queue.length - 1; i >= 0; i--) if (this.#queue[i]!.topic.id === topic.id) this.#queue.splice(i, 1)
+    for (let i = this.#queue.length - 1; i >= 0; i--)
+      if (this.#queue[i]!.topic.id === topic.id) this.#queue.splice(i, 1)
     for (const one of held) if (one) void this.#discard(one)
   }
 

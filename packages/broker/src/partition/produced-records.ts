@@ -28,10 +28,12 @@ export function checkProducedRecords(records: Buffer, options: { zstdAllowed: bo
   const first = shapeOf(records, 0)
   if (typeof first !== 'number') return first
   if (first === 0) return refuse('INVALID_RECORD', 'Produce needs exactly one whole record batch for each partition')
-  if (batchMagic(records, 0) !== MAGIC_V2) return refuse('INVALID_RECORD', 'Produce takes record batches of version 2 only')
+  if (batchMagic(records, 0) !== MAGIC_V2)
+    return refuse('INVALID_RECORD', 'Produce takes record batches of version 2 only')
   if (first < BATCH_OVERHEAD) return refuse('CORRUPT_MESSAGE', 'The record batch is shorter than its header')
   const zstd = compressionOf(batchAttributes(records, 0)) === ZSTD
-  if (zstd && !options.zstdAllowed) return refuse('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or later')
+  if (zstd && !options.zstdAllowed)
+    return refuse('UNSUPPORTED_COMPRESSION_TYPE', 'zstd needs Produce version 7 or later')
   const second = shapeOf(records, first)
   if (typeof second !== 'number') return second
   if (second !== 0) return refuse('INVALID_RECORD', 'Produce takes one record batch for each partition, there are more')
@@ -44,7 +46,8 @@ function shapeOf(records: Buffer, at: number): number | Extract<ProducedRecords,
   const size = batchSize(records, at)
   if (size - LOG_OVERHEAD < LENGTH_MIN) return refuse('CORRUPT_MESSAGE', 'The record batch has an impossible length')
   const magic = batchMagic(records, at)
-  if (magic < 0 || magic > MAGIC_V2) return refuse('CORRUPT_MESSAGE', `The record batch has the unknown version ${magic}`)
+  if (magic < 0 || magic > MAGIC_V2)
+    return refuse('CORRUPT_MESSAGE', `The record batch has the unknown version ${magic}`)
   return size > records.length - at ? 0 : size
 }
 
