@@ -5,11 +5,14 @@ import {
   CLUSTER_KEY,
   encodeBroker,
   encodeCluster,
+  encodeFeatures,
   encodeProducerIds,
   encodeShard,
+  FEATURES_KEY,
   PRODUCER_IDS_KEY,
   shardKey,
 } from './documents.ts'
+import { SUPPORTED_FEATURES } from './features.ts'
 import { isAlive, type MetadataImage, NO_LEADER, type PartitionImage, type Uuid } from './image.ts'
 import type { Plan } from './plan.ts'
 import type { ChangeSet } from './store.ts'
@@ -28,7 +31,7 @@ export function planRegisterBroker(
 ): Plan<null> {
   const { id, incarnation, rack, listeners } = command
   const isFirst = image.clusterId === ''
-  const cluster = isFirst ? [{ key: CLUSTER_KEY, value: encodeCluster(newClusterId()) }] : []
+  const cluster = isFirst ? formattedCluster(newClusterId()) : []
   const broker = encodeBroker({ incarnation, rack, listeners, fenced: false, epoch: null })
   const registration: ChangeSet = {
     ifRevision: isFirst ? [{ key: CLUSTER_KEY, revision: 0 }] : [],
@@ -36,6 +39,15 @@ export function planRegisterBroker(
     deletes: [],
   }
   return { sets: [registration, ...electionsAfterStart(image, id)], success: null }
+}
+
+/** What the first broker of a cluster writes: its id, and the features at the levels that new clusters start with. */
+function formattedCluster(clusterId: Uuid): { key: string; value: string }[] {
+  const levels = new Map(SUPPORTED_FEATURES.map(({ name, initialLevel }) => [name, initialLevel]))
+  return [
+    { key: CLUSTER_KEY, value: encodeCluster(clusterId) },
+    { key: FEATURES_KEY, value: encodeFeatures(levels) },
+  ]
 }
 
 /** One set for each shard with a partition that the broker led, or that waits for it. */
