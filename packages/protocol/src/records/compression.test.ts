@@ -121,6 +121,8 @@ const BOMBS: Record<string, { codec: Codec; make: () => Buffer; maxBytes: number
   'lz4 blocks of zeros': { codec: 'lz4', make: lz4Bomb, maxBytes: 32 * MEBI },
 }
 const BLOCKED_MS_MAX = 500
+/** Blocks and outgrown buffers that the collector has not come to yet count too; the bombs are 30 times the bound. */
+const HELD_SHARE_MAX = 4
 
 function heldBytes(): number {
   const { heapUsed, external } = process.memoryUsage()
@@ -135,7 +137,7 @@ for (const [name, { codec, make, maxBytes }] of Object.entries(BOMBS)) {
     const startedMs = systemClock.monotonicMs()
     refuses(codec, bomb, 'too-large', maxBytes)
     assert.ok(systemClock.monotonicMs() - startedMs < BLOCKED_MS_MAX)
-    assert.ok(heldBytes() - heldBefore < 2 * maxBytes, `${heldBytes() - heldBefore} bytes more`)
+    assert.ok(heldBytes() - heldBefore < HELD_SHARE_MAX * maxBytes, `${heldBytes() - heldBefore} bytes more`)
   })
 }
 
