@@ -1,0 +1,136 @@
+/**
+ * Owns a broker in a process of its own, on a data directory of its own that goes with it: started as a user would, by
+ * the launcher, watched from outside, stopped by SIGTERM.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import type { Clock } from '@ottla/base/clock.ts'
+import { deferred } from '@ottla/base/deferred.ts'
+import type { Disk } from '@ottla/base/disk.ts'
+import type { Timers } from '@ottla/base/timers.ts'
+import { CommandError } from './child.ts'
+import { ottlaLauncher } from './paths.ts'
+import { type ProcessSample, sampleProcess } from './process-sample.ts'
+
+export interface BenchPorts {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly disk: Disk
+}
+
+export interface BrokerProcessOptions extends BenchPorts {
+  /** Must not exist yet; removed in the end. */
+  readonly dataDirectory: string
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+type BrokerChild = ChildProcessByStdio<null, Readable, Readable>
+
+const READY_MS_MAX = 30_000
+const STOP_MS_MAX = 30_000
+/** Of what the broker logged, the end is kept for when it fails. */
+const LOG_LENGTH_MAX = 4000
+
+export class BrokerProcess implements AsyncDisposable {
+  readonly #child: BrokerChild
+  readonly #options: BrokerProcessOptions
+  readonly #ready = deferred<void>()
+  readonly #startedMs: number
+  #output = ''
+  /** Warnings and errors only. */
+  #log = ''
+  #bootstrap = ''
+  #readyMs = 0
+
+  /** Resolves when the broker serves. Rejects with CommandError. */
+  static async start(options: BrokerProcessOptions): Promise<BrokerProcess> {
+    const broker = new BrokerProcess(options)
+    try {
+      await broker.#untilReady()
+      return broker
+    } catch (error) {
+      await broker[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  private constructor(options: BrokerProcessOptions) {
+    this.#options = options
+    const { dataDirectory, settings = {}, clock } = options
+    const pairs = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+    const argv = ['start', '--data', dataDirectory, '--listen', '127.0.0.1:0', '--log-level', 'warn', ...pairs]
+    this.#startedMs = clock.monotonicMs()
+    this.#child = spawn(ottlaLauncher, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child.stdout.on('data', (text: Buffer) => this.#onOutput(text.toString()))
+    this.#child.stderr.on('data', (text: Buffer) => {
+      this.#log = (this.#log + text).slice(-LOG_LENGTH_MAX)
+    })
+    this.#child.once('error', (error) => this.#fail(`could not be started: ${error.message}`))
+    // Not 'exit': what it said before must have been read.
+    this.#child.once('close', (code) => this.#fail(`ended with ${code}`))
+  }
+
+  /** HOST:PORT */
+  get bootstrap(): string {
+    return this.#bootstrap
+  }
+
+  /** From starting the process until it said that it serves. */
+  get readyMs(): number {
+    return this.#readyMs
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** How the broker ended, with the end of its log; null while it runs. */
+  get obituary(): string | null {
+    const { exitCode, signalCode } = this.#child
+    return exitCode === null && signalCode === null
+      ? null
+      : `The broker ended with ${signalCode ?? exitCode}. ${this.#log}`
+  }
+
+  /** Null where the system does not tell. */
+  sample(): ProcessSample | null {
+    return sampleProcess(this.#options.disk, this.pid)
+  }
+
+  /** Stops the broker, waits for its end, and removes its data. Idempotent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const child = this.#child
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      const killing = this.#options.timers.after(STOP_MS_MAX, () => child.kill('SIGKILL'))
+      await once(child, 'exit')
+      killing.cancel()
+    }
+    await this.#options.disk.removeTree(this.#options.dataDirectory)
+  }
+
+  async #untilReady(): Promise<void> {
+    const timer = this.#options.timers.after(READY_MS_MAX, () => this.#fail(`was not ready in ${READY_MS_MAX} ms`))
+    try {
+      await this.#ready.promise
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  #onOutput(text: string): void {
+    if (this.#bootstrap !== '') return
+    this.#output += text
+    const match = /^ready kafka:\/\/(\S+)$/m.exec(this.#output)
+    if (match === null) return
+    this.#readyMs = this.#options.clock.monotonicMs() - this.#startedMs
+    this.#bootstrap = match[1]!
+    this.#ready.resolve()
+  }
+
+  /** Changes nothing once the broker was ready. */
+  #fail(reason: string): void {
+    this.#ready.reject(new CommandError(`The broker ${reason}. ${this.#log}`))
+  }
+}

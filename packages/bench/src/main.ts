@@ -1,0 +1,67 @@
+/**
+ * The bench: `npm run bench`. Arguments, the directory that it works in, exit code. Exit codes: 0 all rows ran, 1 some
+ * failed, 2 wrong arguments. A missed target fails nothing: the machine may not be the one that the targets are for.
+ */
+import { systemClock } from '@ottla/base/clock.ts'
+import { NodeDisk } from '@ottla/base/node-disk.ts'
+import { systemTimers } from '@ottla/base/node-timers.ts'
+import { holdProcess, processStreams } from '@ottla/base/standard-streams.ts'
+import { type BenchOptions, parseBenchArguments, USAGE, UsageError } from './arguments.ts'
+import { buildGenerators } from './generators.ts'
+import { describeMachine } from './machine.ts'
+import { allGroups, selectGroups } from './plan.ts'
+import { renderReport, reportData } from './report.ts'
+import { runGroups } from './run.ts'
+import { measureStartBudget, renderStartBudget } from './start-budget.ts'
+
+/** Kept over a reboot, so not in memory, which `/tmp` may well be. */
+const PARENT_DIRECTORY = '/var/tmp'
+
+const streams = processStreams()
+const ports = { clock: systemClock, timers: systemTimers, disk: new NodeDisk() }
+
+async function bench(options: BenchOptions): Promise<number> {
+  const groups = selectGroups(allGroups(), options)
+  const names = groups.flatMap(({ rows }) => rows.map(({ name }) => name))
+  if (names.length === 0) throw new UsageError(`No row matches ${options.only}: see --list`)
+  if (options.list) {
+    streams.write(`${names.join('\n')}\n`)
+    return 0
+  }
+  const directory = `${options.data ?? PARENT_DIRECTORY}/ottla-bench-${process.pid}`
+  ports.disk.makeDirectory(directory)
+  try {
+    return options.modules ? await printModules(directory) : await runIn(directory, groups, options)
+  } finally {
+    await ports.disk.removeTree(directory)
+  }
+}
+
+async function printModules(directory: string): Promise<number> {
+  streams.write(`${renderStartBudget(await measureStartBudget(ports.disk, `${directory}/modules`))}\n`)
+  return 0
+}
+
+async function runIn(directory: string, groups: ReturnType<typeof allGroups>, options: BenchOptions): Promise<number> {
+  const { quick, repeat, json } = options
+  const machine = describeMachine(ports.disk, directory)
+  const generators = await buildGenerators(ports.disk, directory)
+  const progress = (line: string): void => streams.writeError(`${line}\n`)
+  const results = await runGroups(groups, { ports, generators, quick, repeat, directory, progress })
+  const report = { machine, quick, repeat, results }
+  streams.write(`\n${renderReport(report)}\n`)
+  if (json !== null) ports.disk.replaceFile(json, Buffer.from(`${JSON.stringify(reportData(report), null, 2)}\n`))
+  return results.some(({ failures }) => failures.length > 0) ? 1 : 0
+}
+
+const hold = holdProcess()
+try {
+  process.exitCode = await bench(parseBenchArguments(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  streams.writeError(`${error.message}\n${USAGE}\n`)
+  process.exitCode = 2
+} finally {
+  hold.release()
+}
+await streams.drained()
