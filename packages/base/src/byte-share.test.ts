@@ -50,3 +50,21 @@ test('a request larger than the whole share is admitted alone', () => {
   assert.equal(share.usedBytes, 0)
   assert.equal(share.peakBytes, 500)
 })
+
+test('added bytes count, but waiters get on one by one even where they fill the share', () => {
+  const share = new ByteShare('requests', 100)
+  const admitted: string[] = []
+  share.tryTake(60)
+  share.add(150)
+  share.take(30, () => admitted.push('first'))
+  share.take(30, () => admitted.push('second'))
+  share.give(60)
+  assert.deepEqual([admitted, share.usedBytes], [['first'], 180])
+  share.give(30)
+  assert.deepEqual(admitted, ['first', 'second'])
+  share.remove(150)
+  assert.equal(share.usedBytes, 30)
+  assert.throws(() => share.remove(1), /only 0 were added/)
+  share.add(1)
+  assert.throws(() => share.give(31), /only 30 are out/)
+})

@@ -2,7 +2,7 @@
  * One named share of a broker's byte budget: memory that peers can make us hold is counted here before it is held.
  *
  * Waiters are served first come, first served, and a waiter blocks those behind it, so that a large request is never
- * starved by small ones. Whoever takes bytes gives exactly those back, once.
+ * starved by small ones. Whoever takes bytes gives exactly those back, once; whoever adds bytes removes them.
  */
 import { assert } from './assert.ts'
 
@@ -15,6 +15,8 @@ export class ByteShare {
   readonly name: string
   readonly bytesMax: number
   #used = 0
+  /** The part of it that nobody could refuse. */
+  #added = 0
   #peak = 0
   readonly #waiters: Waiter[] = []
 
@@ -41,10 +43,13 @@ export class ByteShare {
     return this.#waiters.length
   }
 
-  /** Takes the bytes when they are free and nobody waits; a request beyond the whole share fits once all is free. */
+  /**
+   * Takes the bytes when they are free and nobody waits. Once all that was taken is given back one request always fits,
+   * also one beyond the whole share, or beside added bytes that fill it: else waiters would wait for each other.
+   */
   tryTake(bytes: number): boolean {
     if (this.#waiters.length > 0 || !this.#fits(bytes)) return false
-    this.#add(bytes)
+    this.#count(bytes)
     return true
   }
 
@@ -56,22 +61,33 @@ export class ByteShare {
     return () => this.#withdraw(waiter)
   }
 
-  /** Counts bytes that are held already and cannot be refused, beyond the maximum if need be. */
-  add(bytes: number): void {
-    this.#add(bytes)
+  /** What was taken is free again. */
+  give(bytes: number): void {
+    const taken = this.#used - this.#added
+    assert(bytes <= taken, `Byte share ${this.name} was given ${bytes} bytes back, but only ${taken} are out`)
+    this.#used -= bytes
+    this.#admit()
   }
 
-  give(bytes: number): void {
-    assert(bytes <= this.#used, `Byte share ${this.name} was given ${bytes} bytes back, but only ${this.#used} are out`)
+  /** Counts bytes that are held already and cannot be refused, beyond the maximum if need be. */
+  add(bytes: number): void {
+    this.#added += bytes
+    this.#count(bytes)
+  }
+
+  /** What was added is not held any more. */
+  remove(bytes: number): void {
+    assert(bytes <= this.#added, `Byte share ${this.name} loses ${bytes} bytes, but only ${this.#added} were added`)
+    this.#added -= bytes
     this.#used -= bytes
     this.#admit()
   }
 
   #fits(bytes: number): boolean {
-    return this.#used + bytes <= this.bytesMax || this.#used === 0
+    return this.#used + bytes <= this.bytesMax || this.#used === this.#added
   }
 
-  #add(bytes: number): void {
+  #count(bytes: number): void {
     this.#used += bytes
     if (this.#used > this.#peak) this.#peak = this.#used
   }
@@ -79,7 +95,7 @@ export class ByteShare {
   #admit(): void {
     while (this.#waiters.length > 0 && this.#fits(this.#waiters[0]!.bytes)) {
       const waiter = this.#waiters.shift()!
-      this.#add(waiter.bytes)
+      this.#count(waiter.bytes)
       waiter.admitted()
     }
   }

@@ -100,6 +100,8 @@ export class DiskGate {
       return Promise.resolve()
     }
     const waiting = { done, settled: deferred<void>() }
+    // The sync in which the machine crashes has no caller that could hear of its end.
+    waiting.settled.promise.catch(() => {})
     this.#waitingSyncs.add(waiting)
     if (!this.#syncsHeld) this.#syncDelay?.timers.after(this.#syncDelay.delayMs(), () => this.#finishSync(waiting))
     return waiting.settled.promise

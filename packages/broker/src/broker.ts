@@ -6,6 +6,7 @@
  */
 import { ByteShare } from '@ottla/base/byte-share.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import { DiskError } from '@ottla/base/disk.ts'
 import { randomUuid } from '@ottla/base/random.ts'
 import { SyncQueue } from '@ottla/base/sync-queue.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
@@ -52,6 +53,7 @@ export class Broker implements AsyncDisposable {
   /** Set while the log directories are in use. */
   #usedByEpoch: number | null = null
   #state: 'starting' | 'serving' | 'stopping' = 'starting'
+  #disposing: Promise<void> | null = null
 
   /**
    * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError or DiskError,
@@ -245,13 +247,20 @@ export class Broker implements AsyncDisposable {
 
   #endUse(directories: readonly LogDirectory[]): void {
     if (this.#usedByEpoch === null || this.#partitions?.closedWhole !== true) return
-    for (const directory of directories) directory.endUse(this.#usedByEpoch)
+    try {
+      for (const directory of directories) directory.endUse(this.#usedByEpoch)
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      // It costs the next start a recovery, nothing else; whoever stops a broker cannot help it.
+      this.#ports.logger.warn('Cannot write that the broker was stopped cleanly', { error })
+    }
   }
 
   /** Takes no more requests, answers those in flight, closes every log whole. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state = 'stopping'
-    await this.#stack.disposeAsync()
+    this.#disposing ??= this.#stack.disposeAsync()
+    await this.#disposing
   }
 }
 

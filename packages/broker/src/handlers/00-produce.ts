@@ -11,9 +11,10 @@ import type { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchAttributes, batchProducerId, isTransactional } from '@ottla/protocol/records/batch.ts'
+import { LogOfflineError } from '../log/errors.ts'
 import type { MetadataImage, TopicImage } from '../metadata/image.ts'
 import type { AppendResult, Partition } from '../partition/partition.ts'
-import { checkProducedRecords } from '../partition/produced-records.ts'
+import { checkProducedRecords, startsTransactional } from '../partition/produced-records.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, Handler, RequestContext } from './context.ts'
 import { leaderEndpoints } from './leader-hint.ts'
@@ -46,9 +47,7 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
           const partition = parts.partitions.find(topic.id, index)
           const checked = check({ context, request, topic, partition, records })
           if ('error' in checked) return failed(index, checked.error, checked.message)
-          const { acks, timeoutMs } = request
-          const result = checked.partition.append({ ...checked.batch, acks: acks as -1 | 0 | 1, timeoutMs })
-          return appended(checked.partition, result, waiting)
+          return appended(checked.partition, append(checked, request), waiting)
         })
         return { name: data.name, topicId: data.topicId, partitionResponses }
       }),
@@ -59,15 +58,19 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
   }
 }
 
+/** One transactional batch makes the whole request transactional. */
 function refusalOfAll(context: RequestContext, { transactionalId, topicData }: Request): ErrorName | null {
-  if (transactionalId === null || context.authorize('write', 'transactionalId', transactionalId)) {
-    for (const { partitionData } of topicData) {
+  let transactional = false
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
       // Kafka does not handle null either: the request as a whole fails.
-      if (partitionData.some(({ records }) => records === null)) throw new Error('Produce without records')
+      if (records === null) throw new Error('Produce without records')
+      transactional ||= startsTransactional(records)
     }
-    return null
   }
-  return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  if (!transactional) return null
+  const mayWrite = transactionalId !== null && context.authorize('write', 'transactionalId', transactionalId)
+  return mayWrite ? null : 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
 }
 
 interface PartitionCheck {
@@ -97,13 +100,23 @@ function check({ context, request, topic, partition, records }: PartitionCheck):
   if (request.acks < -1 || request.acks > 1) return refuse('INVALID_REQUIRED_ACKS')
   if (topic.internal && context.clientId !== ADMIN_CLIENT_ID) return refuse('INVALID_TOPIC_EXCEPTION')
   const transactional = isTransactional(batchAttributes(batch.buffer, batch.at))
-  if (transactional && request.transactionalId === null) return refuse('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
   if (transactional && batchProducerId(batch.buffer, batch.at) >= 0) return refuse('NOT_ENOUGH_REPLICAS')
   return { partition, batch }
 }
 
 function refuse(error: ErrorName): Checked {
   return { error, message: null }
+}
+
+/** A log that fails while it begins a segment spoils its own partition only. */
+function append({ partition, batch }: Extract<Checked, { batch: Batch }>, request: Request): AppendResult {
+  try {
+    const { acks, timeoutMs } = request
+    return partition.append({ ...batch, acks: acks as -1 | 0 | 1, timeoutMs })
+  } catch (error) {
+    if (!(error instanceof LogOfflineError)) throw error
+    return { kind: 'refused', error: 'KAFKA_STORAGE_ERROR', message: null, recordErrors: [] }
+  }
 }
 
 function failed(index: number, error: ErrorName, message: string | null = null): PartitionResponse {

@@ -41,7 +41,8 @@ export function fetch(
       readCommitted: request.isolationLevel === 1,
       isFollower: request.replicaId >= 0 || request.replicaState.replicaId >= 0,
     })
-    return { ordered: null, reply: operation.run(), release: operation.release }
+    const reply = operation.run()
+    return { ordered: operation.isShort ? reply : null, reply, release: operation.release }
   }
 }
 

@@ -53,16 +53,34 @@ export function listOffsets(parts: Parts): Handler<Request, Response> {
 
 async function listAll(parts: Parts, context: RequestContext, request: Request): Promise<Response> {
   const topics: Response['topics'][number][] = []
+  const twice = askedTwice(request)
   for (const { name, partitions } of request.topics) {
     const answers: Answer[] = []
     for (const asked of partitions) {
-      const twice = partitions.filter(({ partitionIndex }) => partitionIndex === asked.partitionIndex).length > 1
-      const found = twice ? 'INVALID_REQUEST' : await listOne(parts, context, { name, asked, request })
+      const found = await listOne(parts, context, { name, asked, request, isTwice: twice.has(keyOf(name, asked)) })
       answers.push(answerOf(asked, found, context.apiVersion))
     }
     topics.push({ name, partitions: answers })
   }
   return { topics }
+}
+
+/** Partitions that the request names more than once, be it under one entry of their topic or under several. */
+function askedTwice({ topics }: Request): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const twice = new Set<string>()
+  for (const { name, partitions } of topics) {
+    for (const asked of partitions) {
+      const key = keyOf(name, asked)
+      if (seen.has(key)) twice.add(key)
+      seen.add(key)
+    }
+  }
+  return twice
+}
+
+function keyOf(name: string, { partitionIndex }: Asked): string {
+  return `${partitionIndex} ${name}`
 }
 
 function answerOf({ partitionIndex }: Asked, found: Found | ErrorName, apiVersion: number): Answer {
@@ -75,9 +93,10 @@ function answerOf({ partitionIndex }: Asked, found: Found | ErrorName, apiVersio
 async function listOne(
   parts: Parts,
   context: RequestContext,
-  { name, asked, request }: { name: string; asked: Asked; request: Request },
+  { name, asked, request, isTwice }: { name: string; asked: Asked; request: Request; isTwice: boolean },
 ): Promise<Found | ErrorName> {
   if (!context.authorize('describe', 'topic', name)) return 'TOPIC_AUTHORIZATION_FAILED'
+  if (isTwice) return 'INVALID_REQUEST'
   const { timestamp } = asked
   if (timestamp < 0 && context.apiVersion < (KNOWN_FROM.get(timestamp) ?? Infinity)) return 'UNSUPPORTED_VERSION'
   const topic = parts.image().topicsByName.get(name)

@@ -42,6 +42,7 @@ async function deleteOne(
   const partition = topic && parts.partitions.find(topic.id, asked.partitionIndex)
   if (topic === undefined || partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
   if (topic.internal) return 'INVALID_TOPIC_EXCEPTION'
+  if (!partition.isLeader) return 'NOT_LEADER_OR_FOLLOWER'
   if (!partition.rules.deletable) return 'POLICY_VIOLATION'
   try {
     return await parts.partitions.deleteRecords(partition, asked.offset)

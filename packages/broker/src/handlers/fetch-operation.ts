@@ -51,7 +51,10 @@ export class FetchOperation implements FetchWaiter {
   readonly #parts: Parts
   readonly #request: FetchRequest
   #results: PartitionResult[] = []
-  #grantedBytes = 0
+  /** What this reading may take: the client's limit, or less where the share is nearly used up. */
+  #limitBytes = 0
+  /** What this operation has counted in the share. */
+  #countedBytes = 0
   #readBytes = 0
   #released = false
   /** Set while parked. */
@@ -72,10 +75,14 @@ export class FetchOperation implements FetchWaiter {
       const remainingMs = deadlineMs - this.#parts.clock.monotonicMs()
       if (remainingMs <= 0 || context.closed.aborted) break
       await this.#park(remainingMs)
-      this.#dropResults()
       await this.#readAll()
     }
     return context.closed.aborted ? null : this.#respond()
+  }
+
+  /** Whether the share is nearly used up: then a connection gets one fetch at a time, as it always does in Kafka. */
+  get isShort(): boolean {
+    return this.#parts.replyBytes.freeBytes < GRANT_BYTES_MIN * GRANT_DIVISOR
   }
 
   /** The reply's bytes have left, or nobody wants them any more. */
@@ -100,12 +107,10 @@ export class FetchOperation implements FetchWaiter {
     closed.addEventListener('abort', this.#onClosed, { once: true })
     const parkedAt = this.#results.map(({ partition }) => partition).filter((partition) => partition !== null)
     for (const partition of parkedAt) partition.addFetchWaiter(this)
-    // A read of history let time pass: what was committed meanwhile told nobody.
-    if (
-      this.#results.some(({ partition, response }) => partition && partition.highWatermark > response.highWatermark)
-    ) {
-      resolve()
-    }
+    // A read of history let time pass: what was committed or lost meanwhile told nobody.
+    if (this.#results.some(hasMoved)) resolve()
+    // What it has is too little, and is read again: who waits holds nothing.
+    this.#dropResults()
     await promise
     this.#wakeUp = null
     for (const partition of parkedAt) partition.removeFetchWaiter(this)
@@ -118,41 +123,44 @@ export class FetchOperation implements FetchWaiter {
   }
 
   #isSatisfied(): boolean {
-    const { minBytes, maxBytes } = this.#request
-    if (this.#readBytes >= Math.min(minBytes, maxBytes)) return true
+    if (this.#readBytes >= Math.min(this.#request.minBytes, this.#limitBytes)) return true
     return this.#results.some(({ response }) => response.errorCode !== 0 || response.divergingEpoch !== undefined)
   }
 
   async #readAll(): Promise<void> {
     const { session } = this.#request
-    const granted = this.#grant()
+    this.#limitBytes = this.#limit()
+    // Reserved before: reads of history that run at one time must not each find the same bytes free.
+    this.#count(this.#limitBytes)
     for (const target of session.partitions) {
-      const result = this.#readOne(target, granted - this.#readBytes)
+      const result = this.#readOne(target, this.#limitBytes - this.#readBytes)
       const done = result instanceof Promise ? await result : result
       this.#results.push(done)
       this.#readBytes += done.lease.bytes
     }
-    this.#settleGrant()
+    this.#count(this.#readBytes)
+    if (this.#released) this.#dropResults()
   }
 
   /** At least one batch is served whatever is free, or a full share would stop every consumer for good. */
-  #grant(): number {
+  #limit(): number {
     const { replyBytes } = this.#parts
     const free = Math.max(GRANT_BYTES_MIN, Math.floor(replyBytes.freeBytes / GRANT_DIVISOR))
-    return Math.min(this.#request.maxBytes, free)
+    return Math.max(0, Math.min(this.#request.maxBytes, free))
   }
 
-  #settleGrant(): void {
-    this.#grantedBytes = this.#readBytes
-    if (this.#grantedBytes > 0) this.#parts.replyBytes.add(this.#grantedBytes)
-    if (this.#released) this.#dropResults()
+  /** What this operation holds of the share is now this. */
+  #count(bytes: number): void {
+    const more = bytes - this.#countedBytes
+    this.#countedBytes = bytes
+    if (more > 0) this.#parts.replyBytes.add(more)
+    else if (more < 0) this.#parts.replyBytes.remove(-more)
   }
 
   #dropResults(): void {
     for (const { lease } of this.#results) lease.release()
-    if (this.#grantedBytes > 0) this.#parts.replyBytes.give(this.#grantedBytes)
+    this.#count(0)
     this.#results = []
-    this.#grantedBytes = 0
     this.#readBytes = 0
   }
 
@@ -256,14 +264,15 @@ export class FetchOperation implements FetchWaiter {
   }
 
   #hintLeaders(told: readonly PartitionResult[], response: Draft<FetchResponse>): void {
+    const { context } = this.#request
+    if (context.apiVersion < ENDPOINTS_FROM) return
     const leaders = new Set<number>()
     for (const { partition, response: own } of told) {
       if (partition === null || !HINTED.has(own.errorCode)) continue
       own.currentLeader = { leaderId: partition.image.leader, leaderEpoch: partition.leaderEpoch }
       leaders.add(partition.image.leader)
     }
-    const { context } = this.#request
-    if (leaders.size === 0 || context.apiVersion < ENDPOINTS_FROM) return
+    if (leaders.size === 0) return
     response.nodeEndpoints = leaderEndpoints(this.#parts.image(), leaders, context.listener)
   }
 }
@@ -287,6 +296,11 @@ function divergence(partition: Partition, asked: FetchPartition): { epoch: numbe
   const end = endOfEpoch(partition, asked.lastFetchedEpoch)
   if (end === null || (end.epoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null
   return end
+}
+
+/** Whether there is more to read at the partition than there was, or it is not here any more. */
+function hasMoved({ partition, response }: PartitionResult): boolean {
+  return partition !== null && (partition.highWatermark > response.highWatermark || !partition.isLeader)
 }
 
 /** Whether an incremental reply has to name the partition. */

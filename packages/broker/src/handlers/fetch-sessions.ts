@@ -102,7 +102,7 @@ export class FetchSessions {
   }
 
   #begin(request: FetchSessionRequest): SessionStart {
-    const session = request.partitions.length > 0 ? this.#create(request) : null
+    const session = this.#create(request)
     if (session === null) return sessionless(request)
     return { ...started(session), incremental: false }
   }
@@ -127,10 +127,7 @@ export class FetchSessions {
     const session = this.#sessions.get(request.sessionId)
     if (session === undefined) return { kind: 'refused', error: 'FETCH_SESSION_ID_NOT_FOUND' }
     if (session.epoch !== request.sessionEpoch) return { kind: 'refused', error: 'INVALID_FETCH_SESSION_EPOCH' }
-    const names = request.partitions.length > 0 || request.forgotten.length > 0
-    if (names && session.usesTopicIds !== request.usesTopicIds) {
-      return { kind: 'refused', error: 'FETCH_SESSION_TOPIC_ID_ERROR' }
-    }
+    if (session.usesTopicIds !== request.usesTopicIds) return { kind: 'refused', error: 'FETCH_SESSION_TOPIC_ID_ERROR' }
     this.#touch(session)
     updatePartitions(session, request)
     if (session.partitions.size > 0) return { ...started(session), incremental: true }
@@ -139,7 +136,7 @@ export class FetchSessions {
   }
 
   #touch(session: Session): void {
-    session.epoch = session.epoch === INT32_MAX ? 1 : session.epoch + 1
+    session.epoch = epochAfter(session.epoch)
     session.lastUsedMs = this.#options.clock.monotonicMs()
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
@@ -168,6 +165,11 @@ export class FetchSessions {
       if (!this.#sessions.has(id)) return id
     }
   }
+}
+
+/** The epoch that the next request of a session has to name: it never comes back to that of a new one. */
+export function epochAfter(epoch: number): number {
+  return epoch === INT32_MAX ? 1 : epoch + 1
 }
 
 function started(session: Session): Omit<Extract<SessionStart, { kind: 'started' }>, 'incremental'> {

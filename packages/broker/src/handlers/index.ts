@@ -97,8 +97,8 @@ export class Requests {
   #route({ apiKey, apiVersion }: RequestHeader): Route {
     const route = this.#routes[apiKey]
     if (route === undefined) throw new DecodeError(`API key ${apiKey} is not served`)
+    if (isServed(route, apiVersion)) return route
     const [first, last] = route.served.versions
-    if (apiVersion >= first && apiVersion <= last) return route
     throw new DecodeError(`${route.api.name} version ${apiVersion} is not served, only ${first} to ${last}`)
   }
 
@@ -107,7 +107,7 @@ export class Requests {
     const start = reader.at
     const [key, version] = [reader.int16(), reader.int16()]
     const route = this.#routes[API_VERSIONS_KEY]
-    if (key === API_VERSIONS_KEY && route !== undefined && version > route.served.versions[1]) {
+    if (key === API_VERSIONS_KEY && route !== undefined && !isServed(route, version)) {
       const parts = encodeResponse(
         route.api,
         0,
@@ -143,16 +143,20 @@ export class Requests {
 
   #encode(route: Route, call: Call, done: Done): EncodedReply | null {
     route.latencyMs.record(this.#clock.monotonicMs() - done.context.receivedMs)
-    if (done.reply === null) return null
+    // Nobody is left to release what no reply carries away.
+    if (done.reply === null) {
+      done.release?.()
+      return null
+    }
     const { apiVersion, correlationId } = call.header
-    const parts = encodeResponse(
-      route.api,
-      apiVersion,
-      correlationId,
-      done.reply as ResponseInputOf<AnyApi>,
-      this.#writer,
-    )
-    return { parts, release: done.release }
+    const reply = done.reply as ResponseInputOf<AnyApi>
+    try {
+      const parts = encodeResponse(route.api, apiVersion, correlationId, reply, this.#writer)
+      return { parts, release: done.release }
+    } catch (error) {
+      done.release?.()
+      throw error
+    }
   }
 
   #failed(route: Route, call: Call, error: unknown): unknown {
@@ -172,6 +176,11 @@ export class Requests {
       version: call.header.apiVersion,
     })
   }
+}
+
+function isServed(route: Route, version: number): boolean {
+  const [first, last] = route.served.versions
+  return version >= first && version <= last
 }
 
 interface Call {

@@ -101,12 +101,10 @@ function recordApis(parts: BrokerParts): ServedApi[] {
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: code })),
       })),
     })),
-    serve(FindCoordinator, findCoordinator(), ({ coordinatorKeys }, { code, message }) => ({
-      ...{ errorCode: code, errorMessage: message, nodeId: -1, port: -1 },
-      coordinators: coordinatorKeys.map((key) => ({
-        ...{ key, nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message },
-      })),
-    })),
+    serve(FindCoordinator, findCoordinator(), ({ coordinatorKeys }, { code, message, version }) => {
+      const nowhere = { nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message }
+      return version >= 4 ? { coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere })) } : nowhere
+    }),
     serve(DeleteRecords, deleteRecords(parts), ({ topics }, { code }) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,

@@ -66,8 +66,8 @@ test('a producer is forgotten when its time is over, never with a transaction op
   assert.equal(open.count, 1)
 })
 
-test('a snapshot holds the last batch of each producer, byte for byte as Kafka lays it out', () => {
-  const states = statesAfter(batch(0, { baseOffset: 4 }), batch(1, { count: 3, baseOffset: 5, transactional: true }))
+test('a snapshot holds a producer as Kafka lays it out, byte for byte', () => {
+  const states = statesAfter(batch(1, { count: 3, baseOffset: 5, transactional: true }))
   const bytes = states.toSnapshot()
   assert.equal(bytes.subarray(0, 2).toString('hex'), '0001')
   assert.equal(
@@ -85,8 +85,24 @@ test('a snapshot holds the last batch of each producer, byte for byte as Kafka l
   const restored = new ProducerStates(DAY_MS)
   assert.equal(restored.loadSnapshot(bytes), true)
   assert.equal(check(restored, batch(1, { count: 3 })).kind, 'duplicate')
-  assert.deepEqual(check(restored, batch(0)), OUT_OF_ORDER, 'only the last batch is in it')
   assert.deepEqual(restored.toSnapshot(), bytes)
+})
+
+test('a snapshot remembers every batch that may still be in flight, the newest last', () => {
+  const seven = Array.from({ length: 7 }, (_, i) => batch(i, { baseOffset: 4 + i }))
+  const bytes = statesAfter(...seven).toSnapshot()
+  assert.equal(bytes.readInt32BE(6), 5, 'as many as a client may have in flight')
+  assert.equal(bytes.readInt32BE(bytes.length - 46 + 10), 6, 'Kafka believes the last entry of a producer')
+  const restored = new ProducerStates(DAY_MS)
+  assert.equal(restored.loadSnapshot(bytes), true)
+  for (let i = 2; i < 7; i++) {
+    const verdict = check(restored, batch(i))
+    assert.equal(verdict.kind === 'duplicate' && verdict.baseOffset, 4 + i)
+  }
+  assert.deepEqual(check(restored, batch(1)), OUT_OF_ORDER)
+  assert.equal(check(restored, batch(7)).kind, 'append')
+  assert.deepEqual(restored.toSnapshot(), bytes)
+  restored.verify(11)
 })
 
 test('a snapshot that is short, long or changed in any byte is refused and changes nothing', () => {

@@ -13,7 +13,8 @@
  * | 10     | 46 ×  | producerId 8, epoch 2, lastSequence 4, lastOffset 8, offsetDelta 4, timestamp 8,    |
  * |        |       | coordinatorEpoch 4, currentTxnFirstOffset 8 (−1 none), each                         |
  *
- * Only the last batch of each producer is in it, as in Kafka: after a restart only its retry is known as a duplicate.
+ * Kafka writes one entry for each producer, its last batch, and so takes the retry of an earlier one for an error after
+ * a restart. Here each batch that is remembered has an entry, the oldest first; Kafka believes the last one it reads.
  * A snapshot with another version, size or checksum is worth nothing: an older one and the log's batches replace it.
  */
 import { assert } from '@ottla/base/assert.ts'
@@ -162,13 +163,17 @@ export class ProducerStates {
   }
 
   toSnapshot(): Buffer {
-    const bytes = Buffer.alloc(ENTRIES_AT + this.#states.size * ENTRY_BYTES)
+    let entries = 0
+    for (const { batches } of this.#states.values()) entries += Math.max(1, batches.length)
+    const bytes = Buffer.alloc(ENTRIES_AT + entries * ENTRY_BYTES)
     bytes.writeInt16BE(SNAPSHOT_VERSION, 0)
-    bytes.writeInt32BE(this.#states.size, COUNT_AT)
+    bytes.writeInt32BE(entries, COUNT_AT)
     let at = ENTRIES_AT
     for (const [producerId, state] of this.#states) {
-      writeEntry(bytes, at, producerId, state)
-      at += ENTRY_BYTES
+      for (let i = 0; i < Math.max(1, state.batches.length); i++) {
+        writeEntry(bytes, at, { producerId, state, batch: state.batches[i] })
+        at += ENTRY_BYTES
+      }
     }
     bytes.writeUInt32BE(crc32c(bytes, COUNT_AT), CRC_AT)
     return bytes
@@ -213,31 +218,37 @@ export class ProducerStates {
   }
 
   #readEntry(bytes: Buffer, at: number): void {
-    const state = new ProducerState(bytes.readInt16BE(at + 8))
+    const state = this.#stateFor(readInt64(bytes, at), bytes.readInt16BE(at + 8))
     state.coordinatorEpoch = bytes.readInt32BE(at + 34)
     state.currentTxnFirstOffset = readInt64(bytes, at + 38)
     state.lastTimestampMs = readInt64(bytes, at + 26)
     const lastSequence = bytes.readInt32BE(at + 10)
-    if (lastSequence >= 0) {
-      state.remember({
-        lastSequence,
-        lastOffset: readInt64(bytes, at + 14),
-        offsetDelta: bytes.readInt32BE(at + 22),
-        timestampMs: state.lastTimestampMs,
-      })
-    }
-    this.#states.set(readInt64(bytes, at), state)
+    if (lastSequence < 0) return
+    state.remember({
+      lastSequence,
+      lastOffset: readInt64(bytes, at + 14),
+      offsetDelta: bytes.readInt32BE(at + 22),
+      timestampMs: state.lastTimestampMs,
+    })
   }
 }
 
-function writeEntry(bytes: Buffer, at: number, producerId: number, state: ProducerState): void {
-  const last = state.batches.at(-1)
+interface SnapshotEntry {
+  readonly producerId: number
+  readonly state: ProducerState
+  /** Undefined where a transaction marker is all that is known. */
+  readonly batch: RememberedBatch | undefined
+}
+
+function writeEntry(bytes: Buffer, at: number, { producerId, state, batch }: SnapshotEntry): void {
+  // A marker may be newer than the last batch.
+  const timestampMs = batch === state.batches.at(-1) ? state.lastTimestampMs : batch!.timestampMs
   writeInt64(bytes, producerId, at)
   bytes.writeInt16BE(state.epoch, at + 8)
-  bytes.writeInt32BE(last?.lastSequence ?? -1, at + 10)
-  writeInt64(bytes, last?.lastOffset ?? -1, at + 14)
-  bytes.writeInt32BE(last?.offsetDelta ?? 0, at + 22)
-  writeInt64(bytes, state.lastTimestampMs, at + 26)
+  bytes.writeInt32BE(batch?.lastSequence ?? -1, at + 10)
+  writeInt64(bytes, batch?.lastOffset ?? -1, at + 14)
+  bytes.writeInt32BE(batch?.offsetDelta ?? 0, at + 22)
+  writeInt64(bytes, timestampMs, at + 26)
   bytes.writeInt32BE(state.coordinatorEpoch, at + 34)
   writeInt64(bytes, state.currentTxnFirstOffset, at + 38)
 }

@@ -19,7 +19,7 @@ import type { FramePool } from './frame-pool.ts'
 
 /** Requests whose reply has not been handed to the socket yet; librdkafka pipelines up to thousands of produces. */
 export const REQUESTS_IN_FLIGHT_MAX = 2_048
-/** Reply bytes in the socket beyond which the connection starts no further request. */
+/** Reply bytes that the client has not read, in the socket or before it, beyond which no further request is started. */
 export const UNREAD_REPLY_BYTES_MAX = 1_048_576
 
 export interface ClientConnectionOptions {
@@ -46,6 +46,8 @@ export class ClientConnection {
   readonly #assembler: FrameAssembler
   readonly #slots: Slot[] = []
   #slotsHead = 0
+  /** Of replies that are known and not handed to the socket yet. */
+  #unsentBytes = 0
   #flushAsked = false
   #orderedPending = false
   #socketPaused = false
@@ -139,6 +141,7 @@ export class ClientConnection {
   #answer(slot: Slot, reply: EncodedReply | null): void {
     if (this.#closed) return reply?.release?.()
     slot.reply = reply
+    if (reply !== null) this.#unsentBytes += bytesOf(reply)
     if (this.#flushAsked) return
     this.#flushAsked = true
     this.#options.timers.soon(this.#flush)
@@ -164,6 +167,7 @@ export class ClientConnection {
       if (reply === undefined) break
       this.#slotsHead++
       if (reply === null) continue
+      this.#unsentBytes -= bytesOf(reply)
       for (const part of reply.parts) parts.push(part)
       if (reply.release) releases.push(reply.release)
     }
@@ -193,7 +197,7 @@ export class ClientConnection {
       !this.#ending &&
       !this.#closed &&
       this.requestsInFlight < REQUESTS_IN_FLIGHT_MAX &&
-      this.#socket.bufferedBytes < UNREAD_REPLY_BYTES_MAX
+      this.#unsentBytes + this.#socket.bufferedBytes < UNREAD_REPLY_BYTES_MAX
     )
   }
 
@@ -235,4 +239,10 @@ export class ClientConnection {
     this.#options.client.abortClosed()
     this.#options.onClose(this)
   }
+}
+
+function bytesOf({ parts }: EncodedReply): number {
+  let bytes = 0
+  for (const part of parts) bytes += part.length
+  return bytes
 }

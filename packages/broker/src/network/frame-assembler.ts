@@ -72,7 +72,7 @@ export class FrameAssembler {
     this.#withdraw?.()
     this.#withdraw = null
     this.#dropBody()
-    if (this.#kept) this.#options.share.give(this.#kept.length)
+    if (this.#kept) this.#options.share.remove(this.#kept.length)
     this.#kept = null
   }
 
@@ -84,7 +84,7 @@ export class FrameAssembler {
     const kept = this.#kept
     this.#kept = null
     if (kept) {
-      this.#options.share.give(kept.length)
+      this.#options.share.remove(kept.length)
       this.#cut(kept)
     }
     if (!this.#isStalled() && !this.#closed) this.#options.stalled(false)
@@ -124,10 +124,10 @@ export class FrameAssembler {
   }
 
   #accepts(size: number): boolean {
-    if (size >= 0 && size <= this.#options.frameBytesMax) return true
+    if (size > 0 && size <= this.#options.frameBytesMax) return true
     this.#closed = true
     this.#options.refused(
-      `a frame of ${size} bytes; the size must be between 0 and socket.request.max.bytes=${this.#options.frameBytesMax}`,
+      `a frame of ${size} bytes; the size must be between 1 and socket.request.max.bytes=${this.#options.frameBytesMax}`,
     )
     return false
   }

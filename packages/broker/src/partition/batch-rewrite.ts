@@ -5,9 +5,11 @@ import {
   batchAttributes,
   batchBaseSequence,
   batchBaseTimestamp,
+  batchMaxTimestamp,
   batchProducerEpoch,
   batchProducerId,
   batchRecordCount,
+  isLogAppendTime,
   isTransactional,
   readBatchHeader,
   writeBatchHeader,
@@ -60,11 +62,14 @@ export function renumbered(
     assert(appended, 'A builder without a bound takes every record')
   }
   if (cursor.position !== section.length) return { index: count, fault: 'bytes-left' }
+  const attributes = batchAttributes(buffer, at)
   const built = builder.build({
     producerId: batchProducerId(buffer, at),
     producerEpoch: batchProducerEpoch(buffer, at),
     baseSequence: batchBaseSequence(buffer, at),
-    transactional: isTransactional(batchAttributes(buffer, at)),
+    transactional: isTransactional(attributes),
+    // The forbidden flag stays, for the checks that follow to find it.
+    ...(isLogAppendTime(attributes) ? { logAppendTimeMs: batchMaxTimestamp(buffer, at) } : {}),
   })
   return { buffer: built }
 }

@@ -241,9 +241,9 @@ function store(batch: BatchToValidate, rules: AppendRules, checked: Checked): Ba
     const records = section.buffer.subarray(section.start, section.end)
     buffer = recompressed({ buffer, at, records, codec: target, level: rules.compressionLevel })
     at = 0
-    const refusal = checkRewrittenSize(buffer.length, rules)
-    if (refusal) return refusal
   }
+  const refusal = checkStoredSize(batchSize(buffer, at), rules)
+  if (refusal) return refusal
   const logAppendTime = rules.timestampType === 'LogAppendTime'
   const maxTimestamp = logAppendTime ? batch.nowMs : batchBaseTimestamp(buffer, at) + scan.maxTimestampDelta
   stamp(buffer, at, { timestampMs: maxTimestamp, logAppendTime })
@@ -264,7 +264,8 @@ function rewriteRenumbered(batch: BatchToValidate, rules: AppendRules, codec: Co
   return validateBatch({ buffer: rewritten.buffer, at: 0, end: rewritten.buffer.length, nowMs: batch.nowMs }, rules)
 }
 
-function checkRewrittenSize(bytes: number, rules: AppendRules): BatchRefusal | null {
+/** A batch as it came is within `max.message.bytes`; one in another codec may have outgrown it. */
+function checkStoredSize(bytes: number, rules: AppendRules): BatchRefusal | null {
   if (bytes > rules.maxMessageBytes) {
     return refuse('MESSAGE_TOO_LARGE', `The recompressed batch has ${bytes} bytes, more than max.message.bytes`)
   }

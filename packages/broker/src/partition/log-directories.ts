@@ -12,6 +12,7 @@
  * Crash rule: the marker is removed durably before anything else is written, and written last of all at a clean stop,
  * so that its presence proves that every log was closed whole.
  */
+import { dirname } from 'node:path'
 import type { DirectoryLock, Disk } from '@ottla/base/disk.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import { type Random, randomUuid } from '@ottla/base/random.ts'
@@ -46,7 +47,7 @@ export class LogDirectory {
 
   /** Throws LogDirectoryError when another process holds it, DiskError when it cannot be made. */
   static open(disk: Disk, path: string): LogDirectory {
-    disk.makeDirectory(path)
+    makeDurably(disk, path)
     const lock = lockOrExplain(disk, path)
     try {
       return new LogDirectory(disk, path, lock)
@@ -95,6 +96,15 @@ export class LogDirectory {
   [Symbol.dispose](): void {
     this.#lock.release()
   }
+}
+
+/** Everything that is acknowledged later lies inside: the names on the way must survive a power failure as well. */
+function makeDurably(disk: Disk, path: string): void {
+  if (disk.exists(path)) return
+  const parent = dirname(path)
+  makeDurably(disk, parent)
+  disk.makeDirectory(path)
+  disk.syncDirectory(parent)
 }
 
 function lockOrExplain(disk: Disk, path: string): DirectoryLock {

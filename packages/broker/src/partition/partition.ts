@@ -11,7 +11,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
-import { Log, type LogOptions, type ReadLease } from '../log/log.ts'
+import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/log.ts'
 import type { SequenceCheck } from '../log/producer-state.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { type AppendRules, type RecordError, validateBatch } from './batch-validation.ts'
@@ -192,16 +192,21 @@ export class Partition {
     const sequence = this.#log.producers.check(verdict.buffer, verdict.at, nowMs)
     if (sequence.kind === 'error') return refused(sequence.error)
     if (sequence.kind === 'duplicate') return this.#alreadyAppended(request, sequence)
-    const lastOffsetDelta = batchLastOffsetDelta(verdict.buffer, verdict.at)
-    const baseOffset = this.#log.append(verdict.buffer, verdict.at, {
-      leaderEpoch: this.#image.leaderEpoch,
-      appendTimeMs: nowMs,
-    })
-    return {
-      kind: 'appended',
-      baseOffset,
-      logAppendTimeMs: verdict.logAppendTimeMs,
-      done: this.#afterAppend(request, baseOffset, baseOffset + lastOffsetDelta + 1),
+    const baseOffset = this.#appendToLog(verdict, nowMs)
+    if (baseOffset === null) return refused('KAFKA_STORAGE_ERROR')
+    const endOffset = baseOffset + batchLastOffsetDelta(verdict.buffer, verdict.at) + 1
+    const done = this.#afterAppend(request, baseOffset, endOffset)
+    return { kind: 'appended', baseOffset, logAppendTimeMs: verdict.logAppendTimeMs, done }
+  }
+
+  /** Null: the log has failed, now or on the way. A full segment or a long turn makes it write at once. */
+  #appendToLog({ buffer, at }: { buffer: Buffer; at: number }, appendTimeMs: number): number | null {
+    try {
+      const baseOffset = this.#log.append(buffer, at, { leaderEpoch: this.#image.leaderEpoch, appendTimeMs })
+      return this.#offline ? null : baseOffset
+    } catch (error) {
+      if (error instanceof LogOfflineError) return null
+      throw error
     }
   }
 
@@ -213,15 +218,25 @@ export class Partition {
 
   /** A producer's retry of a batch that is here: nothing is written, the first answer is given again. */
   #alreadyAppended(request: AppendRequest, batch: Extract<SequenceCheck, { kind: 'duplicate' }>): AppendResult {
-    const committed = batch.lastOffset < this.#highWatermark
-    const waits = request.acks === -1 && !committed
     return {
       kind: 'appended',
       baseOffset: batch.baseOffset,
       logAppendTimeMs: this.#rules.timestampType === 'LogAppendTime' ? batch.appendTimeMs : -1,
-      // The end of the log is waited for, not the batch's own: waiters come in rising order of offsets.
-      done: waits ? this.#producers.wait(this.#log.logEndOffset, request.timeoutMs) : null,
+      done: request.acks === -1 ? this.#whenDurable(batch.lastOffset, request.timeoutMs) : null,
     }
+  }
+
+  /** The first copy may have come with other acks, and so be visible before it is durable. Null: it is durable. */
+  #whenDurable(lastOffset: number, timeoutMs: number): Promise<void> | null {
+    const { syncedOffset, logEndOffset, settings } = this.#log
+    if (lastOffset < (settings.writeCaching ? this.#highWatermark : syncedOffset)) return null
+    if (!settings.writeCaching) {
+      // Nobody tells of an offset that the high watermark has passed already.
+      if (this.#highWatermark >= logEndOffset) return this.#log.synced()
+      this.#askSync(logEndOffset - 1)
+    }
+    // The end of the log is waited for, not the batch's own: waiters come in rising order of offsets.
+    return this.#producers.wait(logEndOffset, timeoutMs)
   }
 
   #afterAppend(request: AppendRequest, baseOffset: number, endOffset: number): Promise<void> | null {

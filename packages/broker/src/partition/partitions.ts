@@ -1,33 +1,31 @@
 /**
- * All partitions of this broker: opened, changed and removed as the metadata image says, in their log directories, with
- * the checkpoints of those.
+ * All partitions of this broker: opened, changed and removed as the metadata image says, with the checkpoints of their
+ * log directories. Which directory is whose is partition-directories.ts's.
  *
- * Directories are named `<topic>-<partition>`. One that belongs to another topic id, or to no topic of the image, is
- * renamed with the suffix `-stray` and left alone; one of a deleted topic gets the suffix `-delete` and is removed.
+ * A log is opened while others serve, so the image may move on meanwhile. Two logs of one name, of a deleted topic and
+ * of its successor, are never open or opening together: the second waits for the first to lose the name.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import { type Disk, DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
-import { type Random, randomUuid } from '@ottla/base/random.ts'
+import type { Random } from '@ottla/base/random.ts'
 import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
+import { LogOfflineError } from '../log/errors.ts'
 import type { OpenSegments } from '../log/open-segments.ts'
 import { readPartitionMetadata, writePartitionMetadata } from '../log/partition-metadata.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
 import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/image.ts'
 import type { LogDirectory } from './log-directories.ts'
 import { Partition } from './partition.ts'
+import { directoryName, PartitionDirectories } from './partition-directories.ts'
 import { logSettings, partitionRules } from './topic-rules.ts'
 
 /** Logs that are recovered at one time: more would only compete for the disk. */
 const OPENING_MAX = 8
-/** A directory's name, with whatever is put behind it. */
-const NAME_LENGTH_MAX = 255
-const SUFFIXED = /-(delete|stray|future)$/
-const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
 
 export interface PartitionsOptions {
   readonly brokerId: number
@@ -40,13 +38,18 @@ export interface PartitionsOptions {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly openSegments: OpenSegments
-  /** A log could not be opened at all. */
+  /** A log that was there before this start could not be opened. */
   readonly onFailure: (error: unknown) => void
 }
 
 interface Wanted {
   readonly topic: TopicImage
   readonly image: PartitionImage
+}
+
+interface Opening {
+  readonly wanted: Wanted
+  readonly done: Promise<void>
 }
 
 interface Held {
@@ -56,22 +59,25 @@ interface Held {
 
 export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
+  readonly #directories: PartitionDirectories
   readonly #held = new Map<string, (Held | undefined)[]>()
   #image: MetadataImage | null = null
   #config: BrokerConfig | null = null
-  /** Directory of each partition that was found on the disk, by name. */
-  readonly #found = new Map<string, LogDirectory>()
-  readonly #queue: Wanted[] = []
-  #openingNow = 0
-  #opening: Promise<unknown> = Promise.resolve()
-  #removing: Promise<unknown> = Promise.resolve()
+  /** What waits to be opened, by topic id and index, in the order in which it was asked for. */
+  readonly #wanted = new Map<string, Wanted>()
+  /** What is being opened, by the name of its directory. */
+  readonly #opening = new Map<string, Opening>()
+  /** What could not be opened, to be tried again with the next checkpoint. */
+  readonly #unopened = new Map<string, Wanted>()
+  /** Everything of the first image was opened. */
+  #isStarted = false
   #checkpointTimer: Timer | null = null
-  #closed = false
+  #disposing: Promise<void> | null = null
   #closedWhole = false
 
   constructor(options: PartitionsOptions) {
     this.#options = options
-    for (const directory of options.directories) this.#scan(directory)
+    this.#directories = new PartitionDirectories(options)
   }
 
   get directories(): readonly LogDirectory[] {
@@ -99,10 +105,14 @@ export class Partitions implements AsyncDisposable {
       .map((held) => held!.partition)
   }
 
-  /** Takes over a new image: synchronous; logs that have to be opened follow, `opened` tells when. */
+  /**
+   * Takes over a new image: synchronous; logs that have to be opened follow, `opened` tells when. With the first one the
+   * log directories must be this broker's: what earlier lives left in them is removed. Throws DiskError then.
+   */
   publish(image: MetadataImage, config: BrokerConfig): void {
     const before = this.#image
     const settingsChanged = before?.configs !== image.configs
+    if (before === null) this.#directories.scan()
     this.#image = image
     this.#config = config
     for (const topic of before?.topicsById.values() ?? []) if (!image.topicsById.has(topic.id)) this.#removeTopic(topic)
@@ -113,15 +123,15 @@ export class Partitions implements AsyncDisposable {
     this.#openNext()
   }
 
-  /** Resolves when the log of every partition that was published so far is open. */
+  /** Resolves when every partition that was published so far is open, or has failed to. */
   async opened(): Promise<void> {
-    while (this.#queue.length > 0 || this.#openingNow > 0) await this.#opening
+    while (this.#opening.size > 0) await Promise.all(Array.from(this.#opening.values(), ({ done }) => done))
   }
 
-  /** Called once the first image is open: what is on the disk and in no topic is put aside. */
+  /** Called once the first image is open: what is on the disk and in no topic is put aside. Throws DiskError. */
   setStraysAside(): void {
-    for (const [name, directory] of this.#found) this.#setAside(directory, name)
-    this.#found.clear()
+    this.#directories.setStraysAside()
+    this.#isStarted = true
   }
 
   /** As DeleteRecords asks: durable when it resolves. Throws ProtocolError. Answers the log's new start. */
@@ -134,6 +144,7 @@ export class Partitions implements AsyncDisposable {
       logStarts.flush()
       await partition.log.advanceLogStartOffset(target)
     } catch (error) {
+      if (!(error instanceof DiskError || error instanceof LogOfflineError)) throw error
       throw new ProtocolError('KAFKA_STORAGE_ERROR', undefined, { cause: error })
     }
     return partition.logStartOffset
@@ -143,6 +154,7 @@ export class Partitions implements AsyncDisposable {
   keepCheckpoints(intervalMs: number): void {
     this.#checkpointTimer = this.#options.timers.after(intervalMs, () => {
       this.#tryCheckpoint()
+      this.#openAgain()
       this.keepCheckpoints(intervalMs)
     })
   }
@@ -168,21 +180,13 @@ export class Partitions implements AsyncDisposable {
     return held
   }
 
-  #scan(directory: LogDirectory): void {
-    for (const { name, isDirectory } of this.#options.disk.list(directory.path)) {
-      if (!isDirectory) continue
-      if (name.endsWith('-delete')) this.#removeLater(`${directory.path}/${name}`)
-      else if (PARTITION_DIRECTORY.test(name) && !SUFFIXED.test(name)) this.#found.set(name, directory)
-    }
-  }
-
   #update(topic: TopicImage): void {
     const config = this.#config!
     const rules = partitionRules(config, topic)
     for (const image of topic.partitions) {
       if (!image.replicas.includes(this.#options.brokerId)) continue
       const partition = this.find(topic.id, image.index)
-      if (partition === undefined) this.#enqueue({ topic, image })
+      if (partition === undefined) this.#want({ topic, image })
       else {
         partition.update(image)
         partition.configure(rules, logSettings(config, topic, this.#options.random))
@@ -190,44 +194,56 @@ export class Partitions implements AsyncDisposable {
     }
   }
 
-  #enqueue(wanted: Wanted): void {
-    const { topic, image } = wanted
-    const isQueued = this.#queue.some((one) => one.topic.id === topic.id && one.image.index === image.index)
-    if (!isQueued && !this.#isOpening(topic.id, image.index)) this.#queue.push(wanted)
-  }
-
-  readonly #openingKeys = new Set<string>()
-
-  #isOpening(topicId: string, index: number): boolean {
-    return this.#openingKeys.has(`${topicId} ${index}`)
+  #want(wanted: Wanted): void {
+    const opening = this.#opening.get(nameOf(wanted))
+    // The one that is being opened looks at the newest image itself.
+    if (opening === undefined || keyOf(opening.wanted) !== keyOf(wanted)) this.#wanted.set(keyOf(wanted), wanted)
   }
 
   #openNext(): void {
-    while (this.#openingNow < OPENING_MAX && this.#queue.length > 0 && !this.#closed) {
-      const wanted = this.#queue.shift()!
-      const key = `${wanted.topic.id} ${wanted.image.index}`
-      this.#openingNow++
-      this.#openingKeys.add(key)
-      this.#opening = this.#open(wanted)
-        .catch((error) => this.#options.onFailure(error))
-        .finally(() => {
-          this.#openingNow--
-          this.#openingKeys.delete(key)
-          this.#openNext()
-        })
+    for (const [key, wanted] of this.#wanted) {
+      if (this.#opening.size >= OPENING_MAX) return
+      const name = nameOf(wanted)
+      if (this.#opening.has(name)) continue
+      this.#wanted.delete(key)
+      this.#opening.set(name, { wanted, done: this.#openAndGoOn(wanted) })
     }
+  }
+
+  async #openAndGoOn(wanted: Wanted): Promise<void> {
+    // The caller has noted that it is being opened before anything can fail.
+    await null
+    await this.#open(wanted).catch((error) => this.#notOpened(wanted, error))
+    this.#opening.delete(nameOf(wanted))
+    this.#openNext()
+  }
+
+  /** What was there must come back or nobody may serve; what is new takes down nothing but itself. */
+  #notOpened(wanted: Wanted, error: unknown): void {
+    this.#unopened.set(keyOf(wanted), wanted)
+    if (!this.#isStarted) this.#options.onFailure(error)
+    else this.#options.logger.error('Cannot open a log; trying again later', { name: nameOf(wanted), error })
+  }
+
+  #openAgain(): void {
+    for (const [key, { topic, image }] of this.#unopened) {
+      const newest = this.#image!.topicsById.get(topic.id)
+      if (newest !== undefined) this.#want({ topic: newest, image: newest.partitions[image.index]! })
+      this.#unopened.delete(key)
+    }
+    this.#openNext()
   }
 
   async #open({ topic, image }: Wanted): Promise<void> {
     const { disk, random } = this.#options
-    const name = `${topic.name}-${image.index}`
-    const directory = this.#directoryFor(name, topic.id)
-    const path = `${directory.path}/${name}`
+    const partitionName = { topicName: topic.name, index: image.index }
+    const directory = this.#directories.place(partitionName, topic.id)
+    const path = `${directory.path}/${directoryName(partitionName)}`
     const { recoveryPoints, logStarts } = directory.checkpoints
     const config = this.#config!
     const partition = await Partition.open({
+      ...partitionName,
       topicId: topic.id,
-      topicName: topic.name,
       image,
       rules: partitionRules(config, topic),
       localBrokerId: this.#options.brokerId,
@@ -243,100 +259,75 @@ export class Partitions implements AsyncDisposable {
         producerIdExpirationMs: config.producerIdExpirationMs,
       },
     })
-    if (readPartitionMetadata(disk, path) === null) writePartitionMetadata(disk, path, topic.id)
-    await this.#hold(topic, { partition, directory })
+    try {
+      if (readPartitionMetadata(disk, path) === null) writePartitionMetadata(disk, path, topic.id)
+    } catch (error) {
+      await partition[Symbol.asyncDispose]()
+      throw error
+    }
+    await this.#hold({ partition, directory })
   }
 
   /** The image may have moved on while the log was opened. */
-  async #hold(opened: TopicImage, held: Held): Promise<void> {
-    const topic = this.#image?.topicsById.get(opened.id)
-    const image = topic?.partitions[held.partition.index]
-    if (this.#closed) return held.partition[Symbol.asyncDispose]()
+  async #hold(held: Held): Promise<void> {
+    const { partition } = held
+    const topic = this.#image?.topicsById.get(partition.topicId)
+    const image = topic?.partitions[partition.index]
     if (topic === undefined || image === undefined) return this.#discard(held)
     const partitions = this.#held.get(topic.id) ?? []
     this.#held.set(topic.id, partitions)
-    partitions[held.partition.index] = held
-    if (topic === opened) return
-    held.partition.update(image)
+    partitions[partition.index] = held
+    partition.update(image)
     const config = this.#config!
-    held.partition.configure(partitionRules(config, topic), logSettings(config, topic, this.#options.random))
-  }
-
-  /** Where the partition lies already, else the directory that holds the fewest. */
-  #directoryFor(name: string, topicId: string): LogDirectory {
-    const found = this.#found.get(name)
-    this.#found.delete(name)
-    if (found !== undefined) {
-      const owner = readPartitionMetadata(this.#options.disk, `${found.path}/${name}`)
-      if (owner === null || owner === topicId) return found
-      this.#setAside(found, name)
-    }
-    const counts = new Map(this.#options.directories.map((directory) => [directory, 0]))
-    for (const held of this.#held.values())
-      for (const one of held) if (one) counts.set(one.directory, counts.get(one.directory)! + 1)
-    return this.#options.directories.reduce((least, one) => (counts.get(one)! < counts.get(least)! ? one : least))
-  }
-
-  #setAside(directory: LogDirectory, name: string): void {
-    const stray = suffixed(name, `.${this.#newHex()}-stray`)
-    this.#options.logger.warn('Put aside a partition directory that belongs to no topic', { name, stray })
-    this.#options.disk.rename(`${directory.path}/${name}`, `${directory.path}/${stray}`)
-    this.#options.disk.syncDirectory(directory.path)
-    const [, topic, index] = PARTITION_DIRECTORY.exec(name)!
-    directory.checkpoints.remove(topic!, Number(index))
+    partition.configure(partitionRules(config, topic), logSettings(config, topic, this.#options.random))
   }
 
   #removeTopic(topic: TopicImage): void {
     const held = this.#held.get(topic.id) ?? []
     this.#held.delete(topic.id)
-    for (let i = this.#queue.length - 1; i >= 0; i--)
-      if (this.#queue[i]!.topic.id === topic.id) this.#queue.splice(i, 1)
+    for (const image of topic.partitions) {
+      this.#wanted.delete(keyOf({ topic, image }))
+      this.#unopened.delete(keyOf({ topic, image }))
+    }
     for (const one of held) if (one) void this.#discard(one)
   }
 
-  /** The directory's new name is durable with the next change of its parent; a crash before leaves a stray. */
   #discard({ partition, directory }: Held): Promise<void> {
-    const { disk, logger } = this.#options
-    const name = `${partition.topicName}-${partition.index}`
-    const renamedTo = `${directory.path}/${suffixed(name, `.${this.#newHex()}-delete`)}`
     partition.resign()
-    const removed = (async () => {
-      // Before the name may be used again: the next log of this name must not inherit these offsets.
-      directory.checkpoints.remove(partition.topicName, partition.index)
-      directory.checkpoints.flush()
-      disk.rename(`${directory.path}/${name}`, renamedTo)
-      await partition.log.delete({ renamedTo })
-    })().catch((error) => logger.error('Cannot remove the directory of a deleted partition', { name, error }))
-    this.#removing = Promise.all([this.#removing, removed])
-    return removed
+    return this.#directories.remove(partition, { directory, log: partition.log })
   }
 
-  #removeLater(path: string): void {
-    const { disk, logger } = this.#options
-    const removed = disk.removeTree(path).catch((error) => logger.error('Cannot remove a directory', { path, error }))
-    this.#removing = Promise.all([this.#removing, removed])
+  /** Closes every log whole, then writes the checkpoints. Idempotent. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposing ??= this.#close()
+    return this.#disposing
   }
 
-  #newHex(): string {
-    return Buffer.from(randomUuid(this.#options.random), 'base64url').toString('hex')
-  }
-
-  /** Closes every log whole, then writes the checkpoints. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
+  async #close(): Promise<void> {
     this.#checkpointTimer?.cancel()
-    this.#queue.length = 0
+    const isMissing = this.#wanted.size > 0
+    this.#wanted.clear()
     await this.opened()
-    await this.#removing
+    await this.#directories.removals()
     for (const partition of this.all()) partition.resign()
     const closing = Array.from(this.all(), (partition) => partition[Symbol.asyncDispose]())
     const outcomes = await Promise.allSettled(closing)
     const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
     for (const { reason } of failures) this.#options.logger.error('Cannot close a log', { error: reason })
     this.#tryCheckpoint()
-    this.#closedWhole = failures.length === 0 && !Array.from(this.all()).some((partition) => partition.isOffline)
+    const isOffline = Array.from(this.all()).some((partition) => partition.isOffline)
+    // What was never opened in this life is as the last one left it, and that may not have been whole.
+    const wereAllOpen = this.#isStarted && !isMissing && this.#unopened.size === 0
+    this.#closedWhole = wereAllOpen && failures.length === 0 && !isOffline
   }
+}
+
+function keyOf({ topic, image }: Wanted): string {
+  return `${topic.id} ${image.index}`
+}
+
+function nameOf({ topic, image }: Wanted): string {
+  return directoryName({ topicName: topic.name, index: image.index })
 }
 
 function noteOffsets({ partition, directory }: Held): void {
@@ -345,8 +336,4 @@ function noteOffsets({ partition, directory }: Held): void {
   recoveryPoints.set(topicName, index, log.syncedOffset)
   logStarts.set(topicName, index, log.logStartOffset)
   highWatermarks.set(topicName, index, partition.highWatermark)
-}
-
-function suffixed(name: string, suffix: string): string {
-  return name.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix
 }

@@ -9,6 +9,7 @@ import {
   batchMagic,
   batchSize,
   compressionOf,
+  isTransactional,
   LOG_OVERHEAD,
   MAGIC_V2,
 } from '@ottla/protocol/records/batch.ts'
@@ -38,6 +39,12 @@ export function checkProducedRecords(records: Buffer, options: { zstdAllowed: bo
   if (typeof second !== 'number') return second
   if (second !== 0) return refuse('INVALID_RECORD', 'Produce takes one record batch for each partition, there are more')
   return { buffer: records, at: 0, end: first }
+}
+
+/** Whether the first batch, be the rest what it may, belongs to a transaction. */
+export function startsTransactional(records: Buffer): boolean {
+  if (records.length < BATCH_OVERHEAD || batchMagic(records, 0) !== MAGIC_V2) return false
+  return isTransactional(batchAttributes(records, 0))
 }
 
 /** The size of the batch at `at`; 0 where the bytes end before it does, as a trailing partial batch is ignored. */

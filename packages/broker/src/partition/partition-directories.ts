@@ -1,0 +1,161 @@
+/**
+ * Where partitions lie on this broker: which directory is whose, where a new one goes, and how those go that nobody
+ * wants any more. Owns names in the log directories; what is inside them is the log's.
+ *
+ * | name                            | content                                                                    |
+ * | ------------------------------- | -------------------------------------------------------------------------- |
+ * | `<topic>-<partition>`           | a partition; `partition.metadata` says of which topic id                    |
+ * | `<topic>-<partition>.<x>-stray` | belonged to another topic id, or to no topic of the image: left alone       |
+ * | `<topic>-<partition>.<x>-delete`| of a deleted topic; removed at once, or at the next start                   |
+ *
+ * Crash rule: a name is used again only when the checkpoints durably say nothing about it, so that no log inherits
+ * the offsets of another.
+ */
+import type { Disk } from '@ottla/base/disk.ts'
+import type { Logger } from '@ottla/base/logger.ts'
+import { type Random, randomUuid } from '@ottla/base/random.ts'
+import type { Log } from '../log/log.ts'
+import { readPartitionMetadata } from '../log/partition-metadata.ts'
+import type { LogDirectory } from './log-directories.ts'
+
+/** A directory's name, with whatever is put behind it. */
+const NAME_LENGTH_MAX = 255
+const SUFFIXED = /-(delete|stray|future)$/
+const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
+
+export interface PartitionDirectoriesOptions {
+  readonly disk: Disk
+  readonly directories: readonly LogDirectory[]
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface PartitionName {
+  readonly topicName: string
+  readonly index: number
+}
+
+export function directoryName({ topicName, index }: PartitionName): string {
+  return `${topicName}-${index}`
+}
+
+export class PartitionDirectories {
+  readonly #options: PartitionDirectoriesOptions
+  /** Found at the start and not asked for yet. */
+  readonly #unclaimed = new Map<string, LogDirectory[]>()
+  /** How many partitions each log directory has. */
+  readonly #counts: Map<LogDirectory, number>
+  #removals: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PartitionDirectoriesOptions) {
+    this.#options = options
+    this.#counts = new Map(options.directories.map((directory) => [directory, 0]))
+  }
+
+  /** Takes stock of what is there, and removes what an earlier life had no time to. */
+  scan(): void {
+    for (const directory of this.#options.directories) {
+      for (const { name, isDirectory } of this.#options.disk.list(directory.path)) {
+        if (!isDirectory) continue
+        if (name.endsWith('-delete')) this.#removeLeftover(`${directory.path}/${name}`)
+        else if (PARTITION_DIRECTORY.test(name) && !SUFFIXED.test(name)) this.#claimable(name, directory)
+      }
+    }
+  }
+
+  /** Where the partition lies already, else the log directory that has the fewest; what is in its way is put aside. */
+  place(partition: PartitionName, topicId: string): LogDirectory {
+    const { disk, directories } = this.#options
+    const name = directoryName(partition)
+    this.#unclaimed.delete(name)
+    const holders = directories.filter(({ path }) => disk.exists(`${path}/${name}`))
+    const owners = new Map(holders.map((one) => [one, readPartitionMetadata(disk, `${one.path}/${name}`)]))
+    // One without an owner was being made when the machine stopped.
+    const own = holders.find((one) => owners.get(one) === topicId) ?? holders.find((one) => owners.get(one) === null)
+    for (const holder of holders) if (holder !== own) this.#setAside(holder, name)
+    if (own !== undefined) return own
+    const least = directories.reduce((best, one) => (this.#countOf(one) < this.#countOf(best) ? one : best))
+    this.#count(least, 1)
+    forget(least, partition)
+    return least
+  }
+
+  /** Called once everything that the image has was placed: the rest belongs to no topic. */
+  setStraysAside(): void {
+    for (const [name, directories] of this.#unclaimed) for (const one of directories) this.#setAside(one, name)
+    this.#unclaimed.clear()
+  }
+
+  /**
+   * Closes a log and removes its directory, which loses its name before this returns. Where that fails the directory is
+   * put aside when the name is used again, or at the next start.
+   */
+  remove(partition: PartitionName, place: { directory: LogDirectory; log: Log }): Promise<void> {
+    const { directory, log } = place
+    const removed = this.#remove(partition, directory, log).catch((error) =>
+      this.#options.logger.error('Cannot remove the directory of a deleted partition', { ...partition, error }),
+    )
+    this.#removals = Promise.all([this.#removals, removed])
+    return removed
+  }
+
+  /** Resolves when all removals so far have ended. */
+  async removals(): Promise<void> {
+    await this.#removals
+  }
+
+  /** The new name is durable with the next change of its parent; a crash before leaves a stray. */
+  async #remove(partition: PartitionName, directory: LogDirectory, log: Log): Promise<void> {
+    const name = directoryName(partition)
+    const renamedTo = `${directory.path}/${this.#suffixed(name, 'delete')}`
+    this.#count(directory, -1)
+    try {
+      forget(directory, partition)
+      this.#options.disk.rename(`${directory.path}/${name}`, renamedTo)
+    } finally {
+      await log.delete({ renamedTo })
+    }
+  }
+
+  #claimable(name: string, directory: LogDirectory): void {
+    this.#unclaimed.set(name, [...(this.#unclaimed.get(name) ?? []), directory])
+    this.#count(directory, 1)
+  }
+
+  #setAside(directory: LogDirectory, name: string): void {
+    const { disk, logger } = this.#options
+    const stray = this.#suffixed(name, 'stray')
+    logger.warn('Put aside a partition directory that belongs to no topic', { name, stray })
+    const [, topicName, index] = PARTITION_DIRECTORY.exec(name)!
+    forget(directory, { topicName: topicName!, index: Number(index) })
+    disk.rename(`${directory.path}/${name}`, `${directory.path}/${stray}`)
+    disk.syncDirectory(directory.path)
+    this.#count(directory, -1)
+  }
+
+  #removeLeftover(path: string): void {
+    const { disk, logger } = this.#options
+    const removed = disk.removeTree(path).catch((error) => logger.error('Cannot remove a directory', { path, error }))
+    this.#removals = Promise.all([this.#removals, removed])
+  }
+
+  #countOf(directory: LogDirectory): number {
+    return this.#counts.get(directory)!
+  }
+
+  #count(directory: LogDirectory, change: 1 | -1): void {
+    this.#counts.set(directory, this.#countOf(directory) + change)
+  }
+
+  #suffixed(name: string, kind: 'delete' | 'stray'): string {
+    const hex = Buffer.from(randomUuid(this.#options.random), 'base64url').toString('hex')
+    const suffix = `.${hex}-${kind}`
+    return name.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix
+  }
+}
+
+/** Throws DiskError. */
+function forget({ checkpoints }: LogDirectory, { topicName, index }: PartitionName): void {
+  checkpoints.remove(topicName, index)
+  checkpoints.flush()
+}

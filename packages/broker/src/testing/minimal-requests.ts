@@ -1,0 +1,57 @@
+/** For tests: the plainest request of each API that is served, about a topic `t`. */
+import type { AnyApi, RequestInputOf } from '@ottla/protocol/codec.ts'
+import { ZERO_UUID } from '@ottla/protocol/wire.ts'
+
+const PRODUCED = { index: 0, records: Buffer.alloc(0) }
+const FETCHED = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }
+
+/** `topics`: also where a request may do without, so that every reply has a place for an error. */
+export function minimalRequest(key: number, version: number, { topics = false } = {}): RequestInputOf<AnyApi> {
+  const topic = { name: 't', topic: 't', topicId: ZERO_UUID }
+  switch (key) {
+    case 0:
+      return { acks: -1, timeoutMs: 1000, topicData: topics ? [{ ...topic, partitionData: [PRODUCED] }] : [] }
+    case 1:
+      return { maxWaitMs: 0, minBytes: 0, topics: topics ? [{ ...topic, partitions: [FETCHED] }] : [] }
+    case 2:
+      return { replicaId: -1, topics: [{ ...topic, partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }
+    case 3:
+      return { topics: topics ? [topic] : version === 0 ? [] : null }
+    case 10:
+      return version < 4 ? { key: 'g' } : { coordinatorKeys: ['g'] }
+    case 18:
+      return { clientSoftwareName: 'test', clientSoftwareVersion: '1' }
+    case 19:
+      return {
+        topics: [{ name: 't', numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }],
+        timeoutMs: 1000,
+      }
+    case 20:
+      return {
+        timeoutMs: 1000,
+        ...(version < 6 ? { topicNames: ['none'] } : { topics: [{ name: 'none', topicId: ZERO_UUID }] }),
+      }
+    case 21:
+      return { timeoutMs: 1000, topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: -1 }] }] }
+    case 22:
+      return { transactionalId: null, transactionTimeoutMs: 1000 }
+    case 23:
+      return { topics: [{ topic: 't', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }
+    case 32:
+      return { resources: [{ resourceType: 2, resourceName: 't', configurationKeys: null }] }
+    case 33:
+      return { resources: [{ resourceType: 2, resourceName: 't', configs: [] }], validateOnly: true }
+    case 44:
+      return { resources: [{ resourceType: 2, resourceName: 't', configs: [] }], validateOnly: true }
+    case 35:
+      return { topics: null }
+    case 37:
+      return { topics: [{ name: 't', count: 3, assignments: null }], timeoutMs: 1000, validateOnly: true }
+    case 60:
+      return { includeClusterAuthorizedOperations: true }
+    case 75:
+      return { topics: [{ name: 't' }], responsePartitionLimit: 100 }
+    default:
+      throw new Error(`No request for API ${key}`)
+  }
+}
