@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryDisk } from '@ottla/base/memory-disk.ts'
+import type { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
@@ -71,7 +71,10 @@ test('what a producer does wrong is answered with Kafka’s error', async () => 
   assert.equal(await produceError(client, damaged), 'CORRUPT_MESSAGE')
   assert.equal(await produceError(client, marked), 'INVALID_RECORD')
   assert.equal(await produceError(client, offset), 'INVALID_RECORD')
-  assert.equal(await produceError(client, batchOf({ records: [{ value: 'v'.repeat(1_100_000) }] })), 'MESSAGE_TOO_LARGE')
+  assert.equal(
+    await produceError(client, batchOf({ records: [{ value: 'v'.repeat(1_100_000) }] })),
+    'MESSAGE_TOO_LARGE',
+  )
   assert.equal(await produceError(client, batchOf(), { acks: 2 }), 'INVALID_REQUIRED_ACKS')
   assert.equal(await produceError(client, batchOf(), { acks: -2 }), 'INVALID_REQUIRED_ACKS')
   assert.equal((await fetchOne(client)).highWatermark, 0, 'nothing was written')
@@ -81,14 +84,20 @@ test('a topic is found by its id from version 13 on, and nothing is created', as
   await using opened = await open()
   const { client, topicId } = opened
   const ask = (id: string, name = '') =>
-    client.ask(Produce, 13, { ...produceRequest(batchOf()), topicData: [{ name, topicId: id, partitionData: [{ index: 0, records: batchOf() }] }] })
+    client.ask(Produce, 13, {
+      ...produceRequest(batchOf()),
+      topicData: [{ name, topicId: id, partitionData: [{ index: 0, records: batchOf() }] }],
+    })
   const known = (await ask(topicId)).responses[0]!
   assert.deepEqual([known.topicId, known.partitionResponses[0]!.errorCode], [topicId, 0])
   const unknown = (await ask('AAAAAAAAAAAAAAAAAAAAAQ')).responses[0]!
   assert.equal(errorName(unknown.partitionResponses[0]!.errorCode), 'UNKNOWN_TOPIC_ID')
   await produceError(client, batchOf(), { topic: 'fresh' })
   const { topics } = await client.ask(Metadata, 12, { topics: null })
-  assert.deepEqual(topics.map(({ name }) => name), ['t'])
+  assert.deepEqual(
+    topics.map(({ name }) => name),
+    ['t'],
+  )
 })
 
 test('zstd needs version 7', async () => {
@@ -129,9 +138,14 @@ test('one transactional batch without a transactional id refuses the whole reque
     { index: 0, records: batchOf() },
     { index: 1, records: batchOf(TRANSACTIONAL) },
   ]
-  const topicData = [{ name: 't', partitionData }, { name: 'none', partitionData }]
+  const topicData = [
+    { name: 't', partitionData },
+    { name: 'none', partitionData },
+  ]
   const reply = await client.ask(Produce, 12, { acks: -1, timeoutMs: 1000, topicData })
-  const errors = reply.responses.flatMap(({ partitionResponses }) => partitionResponses.map(({ errorCode }) => errorName(errorCode)))
+  const errors = reply.responses.flatMap(({ partitionResponses }) =>
+    partitionResponses.map(({ errorCode }) => errorName(errorCode)),
+  )
   assert.deepEqual(errors, Array(4).fill('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
   assert.equal((await fetchOne(client)).highWatermark, 0)
 })
@@ -151,7 +165,10 @@ test('records that are null fail the whole request', async () => {
     { index: 1, records: null },
   ]
   const reply = await client.ask(Produce, 12, { acks: -1, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] })
-  assert.deepEqual(reply.responses[0]!.partitionResponses.map(({ errorCode }) => errorCode), [-1, -1])
+  assert.deepEqual(
+    reply.responses[0]!.partitionResponses.map(({ errorCode }) => errorCode),
+    [-1, -1],
+  )
   assert.equal((await fetchOne(client)).highWatermark, 0)
   assert.equal(world.logger.lines.filter(({ level }) => level === 'error').length, 1)
 })
@@ -164,8 +181,16 @@ test('partitions that fail do not hold up the others, and each is told its own',
     { index: 2, records: Buffer.alloc(3) },
     { index: 1, records: batchOf({ records: [{}, {}] }) },
   ]
-  const reply = await opened.client.ask(Produce, 12, { acks: -1, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] })
-  const told = reply.responses[0]!.partitionResponses.map(({ index, errorCode, baseOffset }) => [index, errorName(errorCode), baseOffset])
+  const reply = await opened.client.ask(Produce, 12, {
+    acks: -1,
+    timeoutMs: 1000,
+    topicData: [{ name: 't', partitionData }],
+  })
+  const told = reply.responses[0]!.partitionResponses.map(({ index, errorCode, baseOffset }) => [
+    index,
+    errorName(errorCode),
+    baseOffset,
+  ])
   assert.deepEqual(told, [
     [0, 'NONE', 0],
     [9, 'UNKNOWN_TOPIC_OR_PARTITION', -1],
@@ -177,8 +202,15 @@ test('partitions that fail do not hold up the others, and each is told its own',
 test('a partition named twice in one request gets both batches, in order', async () => {
   await using opened = await open()
   const partitionData = [1, 2].map((count) => ({ index: 0, records: batchOf({ records: Array(count).fill({}) }) }))
-  const reply = await opened.client.ask(Produce, 12, { acks: -1, timeoutMs: 1000, topicData: [{ name: 't', partitionData }] })
-  assert.deepEqual(reply.responses[0]!.partitionResponses.map(({ baseOffset }) => baseOffset), [0, 1])
+  const reply = await opened.client.ask(Produce, 12, {
+    acks: -1,
+    timeoutMs: 1000,
+    topicData: [{ name: 't', partitionData }],
+  })
+  assert.deepEqual(
+    reply.responses[0]!.partitionResponses.map(({ baseOffset }) => baseOffset),
+    [0, 1],
+  )
 })
 
 test('acks=0: no reply when all is well, a hang-up when something is not', async () => {
@@ -199,7 +231,10 @@ test('bad records are named from version 8 on', async () => {
   for (let version = 3; version <= 12; version++) {
     const { errorCode, recordErrors, errorMessage, baseOffset } = await produceOne(opened.client, batch, { version })
     assert.deepEqual([errorName(errorCode), baseOffset], ['INVALID_RECORD', -1])
-    assert.deepEqual(recordErrors.map(({ batchIndex }) => batchIndex), version >= 8 ? [1, 2] : [])
+    assert.deepEqual(
+      recordErrors.map(({ batchIndex }) => batchIndex),
+      version >= 8 ? [1, 2] : [],
+    )
     assert.equal(errorMessage !== null, version >= 8)
   }
 })

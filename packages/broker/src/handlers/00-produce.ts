@@ -19,7 +19,7 @@ import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, Handler, RequestContext } from './context.ts'
 import { leaderEndpoints } from './leader-hint.ts'
 import type { BrokerParts } from './parts.ts'
-import { resolveTopic } from './topics.ts'
+import { missingTopic, resolveTopic } from './topics.ts'
 
 type Request = RequestOf<typeof Produce>
 type Response = ResponseInputOf<typeof Produce>
@@ -43,7 +43,7 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
         const topic = resolveTopic(image, data, context.apiVersion >= 13)
         const partitionResponses = data.partitionData.map(({ index, records }) => {
           if (refusal) return failed(index, refusal)
-          if (typeof topic === 'string') return failed(index, topic)
+          if (typeof topic === 'string') return failed(index, missing(context, topic, data.name))
           const partition = parts.partitions.find(topic.id, index)
           const checked = check({ context, request, topic, partition, records })
           if ('error' in checked) return failed(index, checked.error, checked.message)
@@ -102,6 +102,10 @@ function check({ context, request, topic, partition, records }: PartitionCheck):
   const transactional = isTransactional(batchAttributes(batch.buffer, batch.at))
   if (transactional && batchProducerId(batch.buffer, batch.at) >= 0) return refuse('NOT_ENOUGH_REPLICAS')
   return { partition, batch }
+}
+
+function missing(context: RequestContext, error: ErrorName, name: string): ErrorName {
+  return missingTopic(context, { error, name, operation: 'write' })
 }
 
 function refuse(error: ErrorName): Checked {

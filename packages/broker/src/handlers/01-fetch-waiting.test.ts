@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
 import { decodeResponse } from '@ottla/protocol/frame.ts'
 import { batchBaseOffset, batchesIn } from '@ottla/protocol/records/batch.ts'
 import type { RawClient } from '../testing/raw-client.ts'
-import { batchOf, type FetchOptions, fetchRequest, produceOne, produceRequest, StillWorld } from '../testing/still-world.ts'
+import {
+  batchOf,
+  type FetchOptions,
+  fetchRequest,
+  produceOne,
+  produceRequest,
+  StillWorld,
+} from '../testing/still-world.ts'
 
 const VERSION = 12
 type Reply = ResponseOf<typeof Fetch>
@@ -51,7 +58,14 @@ test('a fetch at the end waits as long as it may, then says that there is nothin
 test('a fetch that may not wait, or wants nothing, is answered at once', async () => {
   await using opened = await open()
   const { world, client, park } = opened
-  for (const fetch of [{ maxWaitMs: 0 }, { maxWaitMs: -1 }, { minBytes: 0 }, { minBytes: -5 }, { maxBytes: 0 }, { topics: [] }]) {
+  for (const fetch of [
+    { maxWaitMs: 0 },
+    { maxWaitMs: -1 },
+    { minBytes: 0 },
+    { minBytes: -5 },
+    { maxBytes: 0 },
+    { topics: [] },
+  ]) {
     await park(fetch)
     assert.notEqual(await answered(client, world), null, JSON.stringify(fetch))
   }
@@ -62,17 +76,30 @@ test('an error is answered at once, with what else there is', async () => {
   const { world, client, producer } = opened
   await produceOne(producer, batchOf())
   const asked = { fetchOffset: 0, partitionMaxBytes: 1000 }
-  const partitions = [{ ...asked, partition: 0 }, { ...asked, partition: 7 }]
-  client.send(Fetch, VERSION, { ...fetchRequest({ maxWaitMs: 1000, minBytes: 10_000 }), topics: [{ topic: 't', partitions }] })
+  const partitions = [
+    { ...asked, partition: 0 },
+    { ...asked, partition: 7 },
+  ]
+  client.send(Fetch, VERSION, {
+    ...fetchRequest({ maxWaitMs: 1000, minBytes: 10_000 }),
+    topics: [{ topic: 't', partitions }],
+  })
   const reply = await answered(client, world)
-  assert.deepEqual(reply!.responses[0]!.partitions.map(({ errorCode }) => errorName(errorCode)), ['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'])
+  assert.deepEqual(
+    reply!.responses[0]!.partitions.map(({ errorCode }) => errorName(errorCode)),
+    ['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'],
+  )
   assert.deepEqual(offsetsOf(reply), [0])
 })
 
 test('a waiting fetch is woken by a produce of every acks', async () => {
   await using opened = await open()
   const { world, client, producer, park } = opened
-  for (const [offset, acks] of [[0, 1], [1, -1], [2, 0]] as const) {
+  for (const [offset, acks] of [
+    [0, 1],
+    [1, -1],
+    [2, 0],
+  ] as const) {
     await park({ offset })
     assert.equal(await answered(client, world), null)
     producer.send(Produce, 12, produceRequest(batchOf(), { acks }))

@@ -26,7 +26,11 @@ async function open(options: { partitions?: number; settings?: Settings } = {}) 
 }
 
 /** Batches of these many records each. */
-async function fill(client: RawClient, counts: readonly number[], options: { valueBytes?: number; partition?: number } = {}) {
+async function fill(
+  client: RawClient,
+  counts: readonly number[],
+  options: { valueBytes?: number; partition?: number } = {},
+) {
   const { valueBytes = 10, partition = 0 } = options
   for (const count of counts) {
     const records = Array(count).fill({ value: 'v'.repeat(valueBytes) })
@@ -42,9 +46,23 @@ function offsetsOf({ records }: FetchReply): number[] {
 type Asked = FetchInput['topics'][number]['partitions'][number]
 
 /** A fetch of several partitions of `t` from the beginning, by name. */
-async function fetchMany(client: RawClient, asked: readonly Partial<Asked>[], rest: Partial<FetchInput> = {}): Promise<FetchReply[]> {
-  const partitions = asked.map((one, partition) => ({ partition, fetchOffset: 0, partitionMaxBytes: 1_000_000, ...one }))
-  const reply = await client.ask(Fetch, 12, { maxWaitMs: 0, minBytes: 1, topics: [{ topic: 't', partitions }], ...rest })
+async function fetchMany(
+  client: RawClient,
+  asked: readonly Partial<Asked>[],
+  rest: Partial<FetchInput> = {},
+): Promise<FetchReply[]> {
+  const partitions = asked.map((one, partition) => ({
+    partition,
+    fetchOffset: 0,
+    partitionMaxBytes: 1_000_000,
+    ...one,
+  }))
+  const reply = await client.ask(Fetch, 12, {
+    maxWaitMs: 0,
+    minBytes: 1,
+    topics: [{ topic: 't', partitions }],
+    ...rest,
+  })
   assert.equal(reply.errorCode, 0)
   return reply.responses.flatMap(({ partitions }) => partitions)
 }
@@ -64,7 +82,10 @@ test('an offset below the log’s start or beyond its end is out of range, with 
   await using opened = await open()
   const { client } = opened
   await fill(client, [5])
-  await client.ask(DeleteRecords, 2, { timeoutMs: 1000, topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2 }] }] })
+  await client.ask(DeleteRecords, 2, {
+    timeoutMs: 1000,
+    topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2 }] }],
+  })
   for (const offset of [-1, 0, 1, 6, 1_000_000]) {
     const reply = await fetchOne(client, { offset })
     assert.equal(errorName(reply.errorCode), 'OFFSET_OUT_OF_RANGE', `offset ${offset}`)
@@ -111,7 +132,11 @@ test('whole batches are served up to the partition’s limit, at least one', asy
   ]
   for (const [partitionMaxBytes, batches] of rows) {
     assert.equal(offsetsOf(await fetchOne(client, { partitionMaxBytes })).length, batches, `${partitionMaxBytes} bytes`)
-    assert.equal(offsetsOf(await fetchOne(client, { maxBytes: partitionMaxBytes })).length, batches, `${partitionMaxBytes} in all`)
+    assert.equal(
+      offsetsOf(await fetchOne(client, { maxBytes: partitionMaxBytes })).length,
+      batches,
+      `${partitionMaxBytes} in all`,
+    )
   }
 })
 
@@ -122,7 +147,15 @@ test('the first partition with data gets a batch whatever its size, the others o
   const size = [...batchesIn((await fetchOne(client, { partition: 1 })).records!)][0]!.length
   const counts = async (maxBytes: number, partitionMaxBytes = 1_000_000) => {
     const replies = await fetchMany(client, Array(4).fill({ partitionMaxBytes }), { maxBytes })
-    assert.deepEqual(replies.map(({ errorCode, highWatermark }) => [errorCode, highWatermark]), [[0, 0], [0, 2], [0, 2], [0, 2]])
+    assert.deepEqual(
+      replies.map(({ errorCode, highWatermark }) => [errorCode, highWatermark]),
+      [
+        [0, 0],
+        [0, 2],
+        [0, 2],
+        [0, 2],
+      ],
+    )
     return replies.map((reply) => offsetsOf(reply).length)
   }
   assert.deepEqual(await counts(0), [0, 1, 0, 0])
@@ -142,7 +175,8 @@ test('fetch.max.bytes bounds every reply', async () => {
 test('topics and partitions that are not there are answered each for itself', async () => {
   await using opened = await open()
   const { client, topicId } = opened
-  const named = async (topic: string, partition: number) => errorName((await fetchOne(client, { topic, partition })).errorCode)
+  const named = async (topic: string, partition: number) =>
+    errorName((await fetchOne(client, { topic, partition })).errorCode)
   assert.equal(await named('none', 0), 'UNKNOWN_TOPIC_OR_PARTITION')
   assert.equal(await named('t', 1), 'UNKNOWN_TOPIC_OR_PARTITION')
   assert.equal(await named('t', -1), 'UNKNOWN_TOPIC_OR_PARTITION')
@@ -190,7 +224,10 @@ test('requests of followers are sent elsewhere, in every version', async () => {
     const partition = reply.responses[0]!.partitions[0]!
     assert.equal(errorName(partition.errorCode), 'NOT_LEADER_OR_FOLLOWER', `version ${version}`)
     assert.equal(partition.currentLeader.leaderId, version >= 16 ? 1 : -1, `version ${version}`)
-    assert.deepEqual(reply.nodeEndpoints.map(({ port }) => port), version >= 16 ? [9092] : [])
+    assert.deepEqual(
+      reply.nodeEndpoints.map(({ port }) => port),
+      version >= 16 ? [9092] : [],
+    )
   }
 })
 

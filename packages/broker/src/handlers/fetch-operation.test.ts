@@ -10,14 +10,14 @@ import { DIRECTORY, LogFixture, testBatch } from '../log/testing.ts'
 import { emptyImage, type PartitionImage, type TopicImage } from '../metadata/image.ts'
 import { Partition } from '../partition/partition.ts'
 import { partitionRules } from '../partition/topic-rules.ts'
-import { configFor } from '../start-options.ts'
+import { brokerConfig } from '../testing/memory-broker.ts'
 import { type FetchResponse, fetch } from './01-fetch.ts'
 import { contextOf } from './admin-harness.ts'
 import type { RequestContext } from './context.ts'
 import { FetchSessions } from './fetch-sessions.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABQ'
-const { config } = configFor({})
+const config = brokerConfig()
 const IMAGE: PartitionImage = { index: 0, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
 const SHARE_BYTES = 10_000_000
 
@@ -33,13 +33,24 @@ class Fixture {
   private constructor(shareBytes: number) {
     this.share = new ByteShare('replies', shareBytes)
     const { time } = this.log
-    const topic: TopicImage = { id: TOPIC_ID, name: 't', internal: false, configs: new Map(), partitions: [IMAGE], revision: 1 }
+    const topic: TopicImage = {
+      id: TOPIC_ID,
+      name: 't',
+      internal: false,
+      configs: new Map(),
+      partitions: [IMAGE],
+      revision: 1,
+    }
     const image = { ...emptyImage, topicsByName: new Map([['t', topic]]), topicsById: new Map([[TOPIC_ID, topic]]) }
     const partitions = { find: () => (this.isHere ? this.partition : undefined) }
     this.#fetch = fetch({
       ...{ clock: time, timers: time, replyBytes: this.share, config: () => config, image: () => image },
       partitions: partitions as unknown as Parameters<typeof fetch>[0]['partitions'],
-      fetchSessions: new FetchSessions({ clock: time, random: { below: () => 5, float: () => 0, bytes: Buffer.alloc }, slotsMax: 5 }),
+      fetchSessions: new FetchSessions({
+        clock: time,
+        random: { below: () => 5, float: () => 0, bytes: Buffer.alloc },
+        slotsMax: 5,
+      }),
     })
   }
 
@@ -70,13 +81,48 @@ class Fixture {
   }
 
   /** Begins a fetch; its reply may come later. */
-  begin(options: { offset?: number; maxWaitMs?: number; minBytes?: number; maxBytes?: number; lastFetchedEpoch?: number; currentLeaderEpoch?: number } = {}) {
-    const { offset = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 50_000_000, lastFetchedEpoch = -1, currentLeaderEpoch = -1 } = options
-    const asked = { partition: 0, fetchOffset: offset, partitionMaxBytes: maxBytes, currentLeaderEpoch, lastFetchedEpoch, logStartOffset: -1 }
+  begin(
+    options: {
+      offset?: number
+      maxWaitMs?: number
+      minBytes?: number
+      maxBytes?: number
+      lastFetchedEpoch?: number
+      currentLeaderEpoch?: number
+    } = {},
+  ) {
+    const {
+      offset = 0,
+      maxWaitMs = 0,
+      minBytes = 1,
+      maxBytes = 50_000_000,
+      lastFetchedEpoch = -1,
+      currentLeaderEpoch = -1,
+    } = options
+    const asked = {
+      partition: 0,
+      fetchOffset: offset,
+      partitionMaxBytes: maxBytes,
+      currentLeaderEpoch,
+      lastFetchedEpoch,
+      logStartOffset: -1,
+    }
     const request = {
-      ...{ clusterId: null, replicaId: -1, replicaState: { replicaId: -1, replicaEpoch: -1 }, sessionId: 0, sessionEpoch: -1 },
+      ...{
+        clusterId: null,
+        replicaId: -1,
+        replicaState: { replicaId: -1, replicaEpoch: -1 },
+        sessionId: 0,
+        sessionEpoch: -1,
+      },
       ...{ maxWaitMs, minBytes, maxBytes, isolationLevel: 0, forgottenTopicsData: [], rackId: '' },
-      topics: [{ topic: 't', topicId: ZERO_UUID, partitions: [{ ...asked, replicaDirectoryId: ZERO_UUID, highWatermark: 0n }] }],
+      topics: [
+        {
+          topic: 't',
+          topicId: ZERO_UUID,
+          partitions: [{ ...asked, replicaDirectoryId: ZERO_UUID, highWatermark: 0n }],
+        },
+      ],
     } satisfies RequestOf<typeof Fetch>
     const { time } = this.log
     const context: RequestContext = { ...contextOf(12), receivedMs: time.monotonicMs(), closed: this.#aborted.signal }
@@ -188,8 +234,12 @@ test('epochs are compared with the leader’s: older ones are fenced, histories 
   await fixture.append(10, 4)
   fixture.partition.update({ ...IMAGE, leaderEpoch: 3, partitionEpoch: 1 })
   await fixture.append(10, 2)
-  const error = async (currentLeaderEpoch: number) => errorName((await fixture.fetch({ currentLeaderEpoch })).partition.errorCode)
-  assert.deepEqual([await error(2), await error(3), await error(4)], ['FENCED_LEADER_EPOCH', 'NONE', 'UNKNOWN_LEADER_EPOCH'])
+  const error = async (currentLeaderEpoch: number) =>
+    errorName((await fixture.fetch({ currentLeaderEpoch })).partition.errorCode)
+  assert.deepEqual(
+    [await error(2), await error(3), await error(4)],
+    ['FENCED_LEADER_EPOCH', 'NONE', 'UNKNOWN_LEADER_EPOCH'],
+  )
   const rows: [lastFetchedEpoch: number, offset: number, expected: unknown][] = [
     [0, 4, undefined],
     [0, 5, { epoch: 0, endOffset: 4 }],
@@ -199,10 +249,17 @@ test('epochs are compared with the leader’s: older ones are fenced, histories 
   ]
   for (const [lastFetchedEpoch, offset, expected] of rows) {
     const { partition, bytes } = await fixture.fetch({ lastFetchedEpoch, offset })
-    assert.deepEqual([partition.errorCode, partition.divergingEpoch], [0, expected], `epoch ${lastFetchedEpoch} at ${offset}`)
+    assert.deepEqual(
+      [partition.errorCode, partition.divergingEpoch],
+      [0, expected],
+      `epoch ${lastFetchedEpoch} at ${offset}`,
+    )
     if (expected) assert.equal(bytes, 0)
   }
-  assert.equal(errorName((await fixture.fetch({ lastFetchedEpoch: 4, offset: 1 })).partition.errorCode), 'OFFSET_OUT_OF_RANGE')
+  assert.equal(
+    errorName((await fixture.fetch({ lastFetchedEpoch: 4, offset: 1 })).partition.errorCode),
+    'OFFSET_OUT_OF_RANGE',
+  )
 })
 
 test('several moves of the high watermark in one turn wake a fetch once', async () => {

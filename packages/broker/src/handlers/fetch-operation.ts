@@ -11,12 +11,13 @@ import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
 import { LogOfflineError } from '../log/errors.ts'
 import { EMPTY_LEASE, type ReadLease } from '../log/lease.ts'
 import type { FetchWaiter, Partition } from '../partition/partition.ts'
+import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import type { FetchResponse } from './01-fetch.ts'
 import type { Draft, RequestContext } from './context.ts'
 import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
 import { leaderEndpoints } from './leader-hint.ts'
 import type { BrokerParts } from './parts.ts'
-import { resolveTopic } from './topics.ts'
+import { missingTopic, resolveTopic } from './topics.ts'
 
 type Parts = Pick<BrokerParts, 'image' | 'partitions' | 'replyBytes' | 'timers' | 'clock'>
 type PartitionResponse = Draft<FetchResponse['responses'][number]['partitions'][number]>
@@ -209,14 +210,13 @@ export class FetchOperation implements FetchWaiter {
 
   #find(asked: FetchPartition): Partition | ErrorName {
     const { context, isFollower } = this.#request
-    const topic = resolveTopic(
-      this.#parts.image(),
-      { name: asked.topicName, topicId: asked.topicId },
-      context.apiVersion >= TOPIC_IDS_FROM,
-    )
-    if (typeof topic === 'string') return topic
-    if (isFollower && !context.authorize('clusterAction', 'cluster', 'kafka-cluster'))
-      return 'TOPIC_AUTHORIZATION_FAILED'
+    const isStranger = isFollower && !context.authorize('clusterAction', 'cluster', CLUSTER_RESOURCE_NAME)
+    if (isStranger) return 'TOPIC_AUTHORIZATION_FAILED'
+    const { topicName: name, topicId } = asked
+    const topic = resolveTopic(this.#parts.image(), { name, topicId }, context.apiVersion >= TOPIC_IDS_FROM)
+    if (typeof topic === 'string') {
+      return isFollower ? topic : missingTopic(context, { error: topic, name, operation: 'read' })
+    }
     if (!isFollower && !context.authorize('read', 'topic', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
     return this.#parts.partitions.find(topic.id, asked.partition) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
   }

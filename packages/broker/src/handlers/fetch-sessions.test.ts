@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { FakeTime } from '@ottla/base/fake-time.ts'
 import { seededRandom } from '@ottla/base/random.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
-import { epochAfter, type FetchPartition, type FetchSessionRequest, FetchSessions, type SessionStart } from './fetch-sessions.ts'
+import {
+  epochAfter,
+  type FetchPartition,
+  type FetchSessionRequest,
+  FetchSessions,
+  type SessionStart,
+} from './fetch-sessions.ts'
 
 const INT32_MAX = 0x7fff_ffff
 
@@ -86,7 +92,10 @@ test('the epoch after the largest is 1', () => {
 test('an incremental request adds, changes and forgets partitions, and keeps the others in order', () => {
   const { start, begin } = fixture()
   const { sessionId } = begin(0, 1, 2)
-  const changed = start(sessionId, 1, { partitions: [partition(1, { fetchOffset: 77 }), partition(9)], forgotten: [partition(0)] })
+  const changed = start(sessionId, 1, {
+    partitions: [partition(1, { fetchOffset: 77 }), partition(9)],
+    forgotten: [partition(0)],
+  })
   assert.deepEqual(indexesOf(changed), [1, 2, 9])
   assert.equal(started(changed).partitions[0]!.asked.fetchOffset, 77)
   assert.deepEqual(indexesOf(start(sessionId, 2)), [1, 2, 9])
@@ -98,10 +107,16 @@ test('what was told of a partition is remembered when it is asked for anew, and 
   const session = begin(0, 1)
   session.partitions[0]!.highWatermark = 10
   const next = started(start(session.sessionId, 1, { partitions: [partition(0, { fetchOffset: 10 })] }))
-  assert.deepEqual(next.partitions.map(({ highWatermark }) => highWatermark), [10, -1])
+  assert.deepEqual(
+    next.partitions.map(({ highWatermark }) => highWatermark),
+    [10, -1],
+  )
   started(start(session.sessionId, 2, { forgotten: [partition(0)] }))
   const again = started(start(session.sessionId, 3, { partitions: [partition(0)] }))
-  assert.deepEqual(again.partitions.map(({ highWatermark }) => highWatermark), [-1, -1])
+  assert.deepEqual(
+    again.partitions.map(({ highWatermark }) => highWatermark),
+    [-1, -1],
+  )
 })
 
 test('a session without partitions is dropped', () => {

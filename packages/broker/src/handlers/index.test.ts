@@ -63,7 +63,9 @@ function errorsIn(reply: unknown): Set<number> {
 function errorCodesIn(value: unknown): number[] {
   if (Array.isArray(value)) return value.flatMap(errorCodesIn)
   if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return []
-  return Object.entries(value).flatMap(([key, inner]) => (key === 'errorCode' ? [inner as number] : errorCodesIn(inner)))
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === 'errorCode' ? [inner as number] : errorCodesIn(inner),
+  )
 }
 
 const never = (): never => {
@@ -72,7 +74,9 @@ const never = (): never => {
 
 test('a handler that throws is answered with UNKNOWN_SERVER_ERROR in every version of every API, and logged once', async () => {
   for (const late of [false, true]) {
-    const { logger, served, call } = fixture(() => (late ? { ordered: null, reply: Promise.reject(new Error('late')) } : never()))
+    const { logger, served, call } = fixture(() =>
+      late ? { ordered: null, reply: Promise.reject(new Error('late')) } : never(),
+    )
     for (const { api, versions } of served) {
       for (let version = versions[0]; version <= versions[1]; version++) {
         logger.lines.length = 0
@@ -80,22 +84,29 @@ test('a handler that throws is answered with UNKNOWN_SERVER_ERROR in every versi
         // In Kafka too these two versions have no place for an error: the reply is empty.
         const isMute = api === DescribeLogDirs && version < 3
         assert.deepEqual(errorsIn(reply), new Set(isMute ? [] : [-1]), `${api.name} v${version}`)
-        assert.deepEqual(logger.lines.map(({ level, message }) => [level, message]), [['error', `${api.name} failed`]])
+        assert.deepEqual(
+          logger.lines.map(({ level, message }) => [level, message]),
+          [['error', `${api.name} failed`]],
+        )
       }
     }
   }
 })
 
-test('a handler’s protocol error is answered as it is, and not logged', async () => {
+test('a handler’s protocol error is answered as it is, and told in one line of information', async () => {
   const { logger, served, call } = fixture(() => {
     throw new ProtocolError('NOT_CONTROLLER')
   })
   for (const { api, versions } of served) {
     const reply = await call(api, versions[1], minimalRequest(api.key, versions[1], { topics: true }))
     assert.deepEqual(errorsIn(reply), new Set([errorCode('NOT_CONTROLLER')]), api.name)
+    const told = logger.lines.splice(0).map(({ level, message }) => [level, message.startsWith(`Refused ${api.name}`)])
+    assert.deepEqual(told, ORDINARY.has(api.name) ? [] : [['info', true]], api.name)
   }
-  assert.deepEqual(logger.lines, [])
 })
+
+/** Their errors are part of how clients work. */
+const ORDINARY = new Set(['Fetch', 'FindCoordinator'])
 
 test('failures are counted, per API', async () => {
   const { requests, call } = fixture(never)
@@ -149,7 +160,11 @@ test('a null client id is an empty one, and the last one is remembered', async (
 test('a refused request closes its own connection with one line in the log; others go on', async () => {
   await using world = await StillWorld.start()
   const [good, bad] = [await world.connect(), await world.connect()]
-  for (const bytes of [header(999, 0), header(CreateTopics.key, 1), requestBytes(Fetch, 12, fetchRequest()).subarray(0, 30)]) {
+  for (const bytes of [
+    header(999, 0),
+    header(CreateTopics.key, 1),
+    requestBytes(Fetch, 12, fetchRequest()).subarray(0, 30),
+  ]) {
     const client = bad.ended ? await world.connect() : bad
     const linesBefore = world.logger.lines.length
     bytes.writeInt32BE(bytes.length - 4, 0)

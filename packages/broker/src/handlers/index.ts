@@ -15,6 +15,7 @@ import { encodeResponse, type RequestHeader, readRequestHeader } from '@ottla/pr
 import { unsupportedApiVersions } from './18-api-versions.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Handled } from './context.ts'
+import { RefusalLog } from './refusal-log.ts'
 import { type ClientIdentity, ClientRequestContext } from './request-context.ts'
 import type { ServedApi } from './served.ts'
 
@@ -54,6 +55,7 @@ interface Route extends RequestCounters {
 export class Requests {
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #refusals: RefusalLog
   readonly #routes: (Route | undefined)[] = []
   readonly #reader = new Reader(Buffer.alloc(0))
   readonly #writer = new Writer()
@@ -62,6 +64,7 @@ export class Requests {
   constructor(options: { served: readonly ServedApi[]; clock: Clock; logger: Logger }) {
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#refusals = new RefusalLog(options)
     for (const served of options.served) {
       const { api } = served
       this.#routes[api.key] = {
@@ -91,7 +94,7 @@ export class Requests {
     const context = new ClientRequestContext(client, { ...header, receivedMs })
     client.clientId = header.clientId
     route.requests.add()
-    return this.#run(route, context, { header, request })
+    return this.#run(route, context, { header, client, request, isTold: false })
   }
 
   #route({ apiKey, apiVersion }: RequestHeader): Route {
@@ -150,6 +153,7 @@ export class Requests {
     }
     const { apiVersion, correlationId } = call.header
     const reply = done.reply as ResponseInputOf<AnyApi>
+    if (!call.isTold && route.served.mayHaveRefused(reply)) this.#refusals.note(route.api.name, call.client, reply)
     try {
       const parts = encodeResponse(route.api, apiVersion, correlationId, reply, this.#writer)
       return { parts, release: done.release }
@@ -169,6 +173,7 @@ export class Requests {
         version: call.header.apiVersion,
       })
     }
+    call.isTold = true
     this.#logger.error(`${route.api.name} failed`, { error, clientId: call.header.clientId })
     return route.served.failed(call.request, {
       code: errorCode('UNKNOWN_SERVER_ERROR'),
@@ -185,7 +190,10 @@ function isServed(route: Route, version: number): boolean {
 
 interface Call {
   readonly header: RequestHeader
+  readonly client: ClientIdentity
   readonly request: unknown
+  /** The log has a line about it already. */
+  isTold: boolean
 }
 
 interface Done {

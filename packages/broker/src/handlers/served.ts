@@ -56,6 +56,8 @@ export interface ServedApi {
   readonly versions: VersionRange
   readonly handle: (context: RequestContext, request: unknown) => Handled<unknown>
   readonly failed: (request: unknown, failure: Failure) => unknown
+  /** Whether the log should look for errors in the reply: a quick no for those on the hot path. */
+  readonly mayHaveRefused: (reply: unknown) => boolean
 }
 
 /** librdkafka before 1.9 takes a broker whose Produce begins later for one that cannot produce; 0 to 2 are refused. */
@@ -77,23 +79,32 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
 /** What producers and consumers use. */
 function recordApis(parts: BrokerParts): ServedApi[] {
   return [
-    serve(Produce, produce(parts), ({ topicData }, { code }) => ({
-      responses: topicData.map(({ name, topicId, partitionData }) => ({
-        ...{ name, topicId },
-        partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: code, baseOffset: -1 })),
-      })),
-    })),
-    serve(Fetch, fetch(parts), ({ topics }, { code, version }) =>
-      version >= 7
-        ? { errorCode: code, responses: [] }
-        : {
-            responses: topics.map(({ topic, partitions }) => ({
-              topic,
-              partitions: partitions.map(({ partition }) => ({
-                ...{ partitionIndex: partition, errorCode: code, highWatermark: -1, records: [] },
+    serve(
+      Produce,
+      produce(parts),
+      ({ topicData }, { code }) => ({
+        responses: topicData.map(({ name, topicId, partitionData }) => ({
+          ...{ name, topicId },
+          partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: code, baseOffset: -1 })),
+        })),
+      }),
+      hasRefusedBatch,
+    ),
+    serve(
+      Fetch,
+      fetch(parts),
+      ({ topics }, { code, version }) =>
+        version >= 7
+          ? { errorCode: code, responses: [] }
+          : {
+              responses: topics.map(({ topic, partitions }) => ({
+                topic,
+                partitions: partitions.map(({ partition }) => ({
+                  ...{ partitionIndex: partition, errorCode: code, highWatermark: -1, records: [] },
+                })),
               })),
-            })),
-          },
+            },
+      isOrdinary,
     ),
     serve(ListOffsets, listOffsets(parts), ({ topics }, { code }) => ({
       topics: topics.map(({ name, partitions }) => ({
@@ -101,10 +112,15 @@ function recordApis(parts: BrokerParts): ServedApi[] {
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: code })),
       })),
     })),
-    serve(FindCoordinator, findCoordinator(), ({ coordinatorKeys }, { code, message, version }) => {
-      const nowhere = { nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message }
-      return version >= 4 ? { coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere })) } : nowhere
-    }),
+    serve(
+      FindCoordinator,
+      findCoordinator(),
+      ({ coordinatorKeys }, { code, message, version }) => {
+        const nowhere = { nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message }
+        return version >= 4 ? { coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere })) } : nowhere
+      },
+      isOrdinary,
+    ),
     serve(DeleteRecords, deleteRecords(parts), ({ topics }, { code }) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,
@@ -175,8 +191,21 @@ function serve<A extends AnyApi>(
   api: A,
   handle: Handler<RequestOf<A>, ResponseInputOf<A>>,
   failed: (request: RequestOf<A>, failure: Failure) => ResponseInputOf<A>,
+  mayHaveRefused: (reply: ResponseInputOf<A>) => boolean = () => true,
 ): ServedApi {
-  return { api, versions: api.versions, handle, failed } as ServedApi
+  return { api, versions: api.versions, handle, failed, mayHaveRefused } as ServedApi
+}
+
+function hasRefusedBatch({ responses }: ResponseInputOf<typeof Produce>): boolean {
+  for (const { partitionResponses } of responses) {
+    for (const { errorCode } of partitionResponses) if (errorCode !== 0) return true
+  }
+  return false
+}
+
+/** Its errors are part of how clients work: offsets that are gone, sessions that are over, coordinators to come. */
+function isOrdinary(): boolean {
+  return false
 }
 
 function withoutUnstable(served: ServedApi): ServedApi {

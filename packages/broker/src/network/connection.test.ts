@@ -42,7 +42,13 @@ class Fixture {
     const fixture = new Fixture()
     const { time, logger, share } = fixture
     const served: ServedApi[] = [
-      { api: Fetch, versions: Fetch.versions, failed: () => EMPTY_REPLY, handle: () => fixture.#called() },
+      {
+        api: Fetch,
+        versions: Fetch.versions,
+        failed: () => EMPTY_REPLY,
+        handle: () => fixture.#called(),
+        mayHaveRefused: () => false,
+      },
     ]
     const requests = new Requests({ served, clock: time, logger })
     const network = new MemoryNetwork({ timers: time })
@@ -82,7 +88,8 @@ class Fixture {
   /** Correlation ids of the replies that have arrived, in order. */
   arrived(): number[] {
     const ids: number[] = []
-    for (let frame = this.client.takeFrame(); frame !== null; frame = this.client.takeFrame()) ids.push(frame.readInt32BE(0))
+    for (let frame = this.client.takeFrame(); frame !== null; frame = this.client.takeFrame())
+      ids.push(frame.readInt32BE(0))
     return ids
   }
 }
@@ -101,11 +108,17 @@ test('replies leave in the order of the requests, however they become ready', as
   for (const index of [3, 1, 2]) fixture.calls[index]!.reply.resolve(EMPTY_REPLY)
   await fixture.time.settle()
   assert.deepEqual(fixture.arrived(), [])
-  assert.deepEqual(fixture.calls.map(({ released }) => released), [0, 0, 0, 0])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [0, 0, 0, 0],
+  )
   fixture.calls[0]!.reply.resolve(EMPTY_REPLY)
   await fixture.time.settle()
   assert.deepEqual(fixture.arrived(), [1, 2, 3, 4])
-  assert.deepEqual(fixture.calls.map(({ released }) => released), [1, 1, 1, 1])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [1, 1, 1, 1],
+  )
 })
 
 test('a request waits until the one before it is ordered, not until it is answered', async () => {
@@ -127,7 +140,10 @@ test('a request without a reply leaves no gap', async () => {
   fixture.handle = () => ({ ordered: null, reply: fixture.calls.length === 2 ? null : EMPTY_REPLY })
   await fixture.send(1, 2, 3)
   assert.deepEqual(fixture.arrived(), [1, 3])
-  assert.deepEqual(fixture.calls.map(({ released }) => released), [1, 1, 1])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [1, 1, 1],
+  )
   assert.equal(fixture.connection.busy, false)
 })
 
@@ -156,7 +172,10 @@ test('a client that does not read is not served beyond the bound, and goes on wh
   await fixture.send(...ids(100))
   // Eight in one turn reach the bound; what the kernel takes of them makes room for a few more.
   const kernelBytes = 256 * 1024
-  assert.ok(fixture.calls.length * replyBytes <= UNREAD_REPLY_BYTES_MAX + kernelBytes + replyBytes, `${fixture.calls.length}`)
+  assert.ok(
+    fixture.calls.length * replyBytes <= UNREAD_REPLY_BYTES_MAX + kernelBytes + replyBytes,
+    `${fixture.calls.length}`,
+  )
   await fixture.send(101)
   const before = fixture.calls.length
   await fixture.time.run(10_000)
@@ -172,7 +191,9 @@ test('a client that does not read is not served beyond the bound, and goes on wh
 test('many replies that are ready in one turn do not pass the bound together', async () => {
   const fixture = await Fixture.open()
   fixture.handle = () => ({ ordered: null, reply: replyOf(UNREAD_REPLY_BYTES_MAX / 2) })
-  const bytes = ids(50).map((correlationId) => requestBytes(Fetch, VERSION, fetchRequest(), { correlationId, clientId: null }))
+  const bytes = ids(50).map((correlationId) =>
+    requestBytes(Fetch, VERSION, fetchRequest(), { correlationId, clientId: null }),
+  )
   fixture.client.pause()
   fixture.client.write(Buffer.concat(bytes))
   fixture.time.turn()
@@ -192,10 +213,16 @@ test('what a closed connection has not sent is released once: sent, ready and la
   fixture.client[Symbol.dispose]()
   await fixture.time.settle()
   assert.equal(fixture.closed, 1)
-  assert.deepEqual(fixture.calls.map(({ released }) => released), [1, 0, 1])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [1, 0, 1],
+  )
   fixture.calls[1]!.reply.resolve(replyOf(10))
   await fixture.time.settle()
-  assert.deepEqual(fixture.calls.map(({ released }) => released), [1, 1, 1])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [1, 1, 1],
+  )
   assert.equal(fixture.share.usedBytes, 0)
 })
 

@@ -168,11 +168,17 @@ test('the share admits one frame more only when one has left: its maximum + 1 wa
   const fixtures = Array.from({ length: 4 }, () => new Fixture({ share }))
   const bytes = frameOf('y'.repeat(4000))
   for (const fixture of fixtures) fixture.push(bytes.subarray(0, 2000))
-  assert.deepEqual(fixtures.map(({ isPaused }) => isPaused), [false, false, false, true])
+  assert.deepEqual(
+    fixtures.map(({ isPaused }) => isPaused),
+    [false, false, false, true],
+  )
   fixtures[0]!.push(bytes.subarray(2000))
   assert.equal(fixtures[3]!.isPaused, false)
   for (const fixture of fixtures.slice(1)) fixture.push(bytes.subarray(2000))
-  assert.deepEqual(fixtures.map(({ frames }) => frames.length), [1, 1, 1, 1])
+  assert.deepEqual(
+    fixtures.map(({ frames }) => frames.length),
+    [1, 1, 1, 1],
+  )
   assert.deepEqual([share.usedBytes, share.waiting, share.peakBytes <= share.bytesMax], [0, 0, true])
 })
 
@@ -222,7 +228,11 @@ test('closing gives back whatever is held, at any moment', () => {
     assert.deepEqual([fixture.share.usedBytes, fixture.share.waiting], [0, 0], moment)
     fixture.push(bytes)
     fixture.assembler.ready()
-    assert.deepEqual(fixture.frames.filter((frame) => frame !== 'a'), [], moment)
+    assert.deepEqual(
+      fixture.frames.filter((frame) => frame !== 'a'),
+      [],
+      moment,
+    )
   }
 })
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
-import { Broker } from '../broker.ts'
+import { memoryBroker } from '../testing/memory-broker.ts'
 import { RawClient } from '../testing/raw-client.ts'
 import { fetchRequest, StillWorld } from '../testing/still-world.ts'
 
@@ -29,7 +29,11 @@ test('the maximum of connections is served, one more is closed, and the next onc
 test('one address may have its maximum of connections, others are not concerned, and exceptions are obeyed', async () => {
   const settings = { 'max.connections.per.ip': '2', 'max.connections.per.ip.overrides': '10.0.0.9:1' }
   await using world = await StillWorld.start({ settings })
-  for (const [host, allowed] of [['10.0.0.1', 2], ['10.0.0.2', 2], ['10.0.0.9', 1]] as const) {
+  for (const [host, allowed] of [
+    ['10.0.0.1', 2],
+    ['10.0.0.2', 2],
+    ['10.0.0.9', 1],
+  ] as const) {
     for (let i = 0; i < allowed; i++) assert.equal(await isServed(await world.connect({ host })), true, host)
     const refused = await world.connect({ host })
     await world.time.settle()
@@ -79,7 +83,7 @@ test('a stopping broker waits for a client that does not take its replies, but n
 })
 
 test('connections over real sockets: served, refused beyond the limit, hung up on by a stopping broker', async () => {
-  const broker = await Broker.start({ storage: 'memory', port: 0, settings: { 'max.connections.per.ip': '2' } })
+  const broker = await memoryBroker({ settings: { 'max.connections.per.ip': '2' } })
   const clients = [await RawClient.connect(broker.port), await RawClient.connect(broker.port)]
   for (const client of clients) assert.equal(await isServed(client), true)
   const refused = await RawClient.connect(broker.port)

@@ -154,13 +154,20 @@ test('a batch that outgrows max.message.bytes in the topic’s codec is refused'
 
 test('what a producer sends is stored byte for byte where the topic changes nothing', () => {
   for (const codec of CODECS) {
-    const batch = batchOf({ codec, records: [{ key: null, headers: [{ key: 'h', value: null }] }, { timestampMs: -1 }] })
+    const batch = batchOf({
+      codec,
+      records: [{ key: null, headers: [{ key: 'h', value: null }] }, { timestampMs: -1 }],
+    })
     assert.deepEqual(stored(batch), batch, codec)
   }
 })
 
 test('every codec is stored as every other that a topic asks for', () => {
-  const records = Array.from({ length: 50 }, (_, i) => ({ timestampMs: NOW_MS + (i % 7), key: `k${i}`, value: 'v'.repeat(i) }))
+  const records = Array.from({ length: 50 }, (_, i) => ({
+    timestampMs: NOW_MS + (i % 7),
+    key: `k${i}`,
+    value: 'v'.repeat(i),
+  }))
   const sent = { records, producerId: 9, producerEpoch: 2, baseSequence: 17 }
   for (const codec of CODECS) {
     for (const compression of CODECS) {
@@ -196,7 +203,11 @@ function gapped(codec: Codec, fields: Omit<TestBatch, 'codec'> = {}): Buffer {
   const blob = compress(codec, section)
   const batch = Buffer.concat([plain.subarray(0, BATCH_OVERHEAD), blob])
   const header = readBatchHeader(plain, 0)
-  writeBatchHeader(batch, 0, { ...header, sizeBytes: batch.length, attributes: header.attributes | compressionNumber(codec) })
+  writeBatchHeader(batch, 0, {
+    ...header,
+    sizeBytes: batch.length,
+    attributes: header.attributes | compressionNumber(codec),
+  })
   return batch
 }
 
@@ -210,10 +221,17 @@ test('a compressed batch with gaps between its offsets is numbered anew, a plain
     }
     const kept = stored(batch)
     const records = readRecords(kept)
-    assert.deepEqual(records.map(({ offset }) => offset), [0, 1, 2], codec)
+    assert.deepEqual(
+      records.map(({ offset }) => offset),
+      [0, 1, 2],
+      codec,
+    )
     assert.deepEqual(records, readRecords(batchOf(fields)), codec)
     const { producerId, producerEpoch, baseSequence, attributes } = readBatchHeader(kept, 0)
-    assert.deepEqual([producerId, producerEpoch, baseSequence, compressionOf(attributes)], [4, 1, 8, compressionNumber(codec)])
+    assert.deepEqual(
+      [producerId, producerEpoch, baseSequence, compressionOf(attributes)],
+      [4, 1, 8, compressionNumber(codec)],
+    )
   }
 })
 
@@ -240,7 +258,11 @@ test('compressed records that are too few, too many or no records at all are ref
     const garbage = batchOf({ codec, records: [{ value: 'x'.repeat(100) }] })
     garbage.fill(0xa5, BATCH_OVERHEAD)
     sealCrc(garbage, 0)
-    assert.deepEqual([fewer, more, garbage].map((batch) => errorOf(batch)), Array(3).fill('INVALID_RECORD'), codec)
+    assert.deepEqual(
+      [fewer, more, garbage].map((batch) => errorOf(batch)),
+      Array(3).fill('INVALID_RECORD'),
+      codec,
+    )
   }
 })
 
@@ -249,7 +271,11 @@ test('a batch that inflates beyond the bound is refused as too large', () => {
   for (const codec of ['gzip', 'zstd'] as const) {
     const blob = compress(codec, Buffer.alloc(80 * 1024 * 1024))
     const bomb = Buffer.concat([plain.subarray(0, BATCH_OVERHEAD), blob])
-    writeBatchHeader(bomb, 0, { ...readBatchHeader(plain, 0), sizeBytes: bomb.length, attributes: compressionNumber(codec) })
+    writeBatchHeader(bomb, 0, {
+      ...readBatchHeader(plain, 0),
+      sizeBytes: bomb.length,
+      attributes: compressionNumber(codec),
+    })
     assert.equal(errorOf(bomb), 'MESSAGE_TOO_LARGE', codec)
   }
 })
@@ -260,7 +286,10 @@ test('records without a key are refused on a compacted topic, each by its place'
   assert.equal(verdict.kind, 'refused')
   if (verdict.kind !== 'refused') return
   assert.equal(verdict.error, 'INVALID_RECORD')
-  assert.deepEqual(verdict.recordErrors.map(({ batchIndex }) => batchIndex), [1, 3])
+  assert.deepEqual(
+    verdict.recordErrors.map(({ batchIndex }) => batchIndex),
+    [1, 3],
+  )
   assert.equal(errorOf(batch), 'valid')
 })
 
@@ -295,7 +324,10 @@ test('a record without a timestamp does not hide one that is too old', () => {
   const verdict = validate(batch)
   assert.equal(verdict.kind, 'refused')
   if (verdict.kind !== 'refused') return
-  assert.deepEqual([verdict.error, verdict.recordErrors.map(({ batchIndex }) => batchIndex)], ['INVALID_TIMESTAMP', [1]])
+  assert.deepEqual(
+    [verdict.error, verdict.recordErrors.map(({ batchIndex }) => batchIndex)],
+    ['INVALID_TIMESTAMP', [1]],
+  )
 })
 
 test('a bad timestamp wins over a missing key', () => {
@@ -304,7 +336,10 @@ test('a bad timestamp wins over a missing key', () => {
   assert.equal(verdict.kind, 'refused')
   if (verdict.kind !== 'refused') return
   assert.equal(verdict.error, 'INVALID_TIMESTAMP')
-  assert.deepEqual(verdict.recordErrors.map(({ batchIndex }) => batchIndex), [0, 1])
+  assert.deepEqual(
+    verdict.recordErrors.map(({ batchIndex }) => batchIndex),
+    [0, 1],
+  )
 })
 
 test('a topic of LogAppendTime stamps batches with the broker’s clock, however they come', () => {
@@ -314,7 +349,10 @@ test('a topic of LogAppendTime stamps batches with the broker’s clock, however
     assert.equal(verdict.kind === 'valid' && verdict.logAppendTimeMs, NOW_MS)
     const kept = stored(batch, { timestampType: 'LogAppendTime' })
     assert.deepEqual([batchMaxTimestamp(kept, 0), isLogAppendTime(batchAttributes(kept, 0))], [NOW_MS, true])
-    assert.deepEqual(readRecords(kept).map(({ timestamp }) => timestamp), [NOW_MS, NOW_MS])
+    assert.deepEqual(
+      readRecords(kept).map(({ timestamp }) => timestamp),
+      [NOW_MS, NOW_MS],
+    )
   }
 })
 

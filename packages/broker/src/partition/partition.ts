@@ -7,6 +7,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
+import { DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
@@ -88,6 +89,8 @@ export class Partition {
   #highWatermark: number
   /** Base offset of the first acks=all batch of each turn that is not synced yet, rising. */
   readonly #unsyncedAll: number[] = []
+  /** Of the newest batch of this life. */
+  #lastBaseOffset = -1
   /** The promise of the turn's write that `#advance` was hung on. */
   #watchedWrite: Promise<void> | null = null
   #gone = false
@@ -194,18 +197,19 @@ export class Partition {
     if (sequence.kind === 'duplicate') return this.#alreadyAppended(request, sequence)
     const baseOffset = this.#appendToLog(verdict, nowMs)
     if (baseOffset === null) return refused('KAFKA_STORAGE_ERROR')
+    this.#lastBaseOffset = baseOffset
     const endOffset = baseOffset + batchLastOffsetDelta(verdict.buffer, verdict.at) + 1
     const done = this.#afterAppend(request, baseOffset, endOffset)
     return { kind: 'appended', baseOffset, logAppendTimeMs: verdict.logAppendTimeMs, done }
   }
 
-  /** Null: the log has failed, now or on the way. A full segment or a long turn makes it write at once. */
+  /** Null: the disk has failed. A full segment or a long turn makes the log use it at once. */
   #appendToLog({ buffer, at }: { buffer: Buffer; at: number }, appendTimeMs: number): number | null {
     try {
       const baseOffset = this.#log.append(buffer, at, { leaderEpoch: this.#image.leaderEpoch, appendTimeMs })
       return this.#offline ? null : baseOffset
     } catch (error) {
-      if (error instanceof LogOfflineError) return null
+      if (error instanceof LogOfflineError || error instanceof DiskError) return null
       throw error
     }
   }
@@ -233,7 +237,7 @@ export class Partition {
     if (!settings.writeCaching) {
       // Nobody tells of an offset that the high watermark has passed already.
       if (this.#highWatermark >= logEndOffset) return this.#log.synced()
-      this.#askSync(logEndOffset - 1)
+      this.#askSync(this.#lastBaseOffset)
     }
     // The end of the log is waited for, not the batch's own: waiters come in rising order of offsets.
     return this.#producers.wait(logEndOffset, timeoutMs)

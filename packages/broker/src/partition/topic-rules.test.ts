@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configFor } from '../start-options.ts'
+import { brokerConfig } from '../testing/memory-broker.ts'
 import { logSettings, partitionRules } from './topic-rules.ts'
 
-const { config } = configFor({ settings: { 'message.max.bytes': '5000', 'log.segment.bytes': '2000000' } })
+const config = brokerConfig({ 'message.max.bytes': '5000', 'log.segment.bytes': '2000000' })
 const topic = (configs: Record<string, string> = {}) => ({ configs: new Map(Object.entries(configs)) })
 
 test('a topic’s own settings win over the broker’s, which win over the defaults', () => {
@@ -50,9 +50,11 @@ test('every compression type is known, with its level', () => {
     ['lz4', 'lz4'],
     ['zstd', 'zstd'],
   ]
-  for (const [type, codec] of rows) assert.equal(partitionRules(config, topic({ 'compression.type': type })).compression, codec)
+  for (const [type, codec] of rows)
+    assert.equal(partitionRules(config, topic({ 'compression.type': type })).compression, codec)
   const levels = { 'compression.gzip.level': '9', 'compression.zstd.level': '5', 'compression.lz4.level': '12' }
-  const levelOf = (type: string) => partitionRules(config, topic({ 'compression.type': type, ...levels })).compressionLevel
+  const levelOf = (type: string) =>
+    partitionRules(config, topic({ 'compression.type': type, ...levels })).compressionLevel
   assert.deepEqual(['gzip', 'zstd', 'lz4', 'snappy', 'producer'].map(levelOf), [9, 5, undefined, undefined, undefined])
 })
 
@@ -63,7 +65,13 @@ test('a log is told what concerns it, with a jitter below the maximum', () => {
     { float: () => 0.999 },
   )
   assert.deepEqual(
-    [settings.segmentBytes, settings.segmentMs, settings.segmentJitterMs, settings.flushMessages, settings.writeCaching],
+    [
+      settings.segmentBytes,
+      settings.segmentMs,
+      settings.segmentJitterMs,
+      settings.flushMessages,
+      settings.writeCaching,
+    ],
     [2_000_000, 1000, 99, 3, true],
   )
   assert.equal(logSettings(config, topic(), { float: () => 0 }).writeCaching, false)

@@ -4,7 +4,7 @@
  * lives of the broker.
  */
 import assert from 'node:assert/strict'
-import { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import type { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import type { RequestInputOf, ResponseOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorName } from '@ottla/protocol/errors.ts'
 import { BatchBuilder } from '@ottla/protocol/records/batch-builder.ts'
@@ -54,6 +54,8 @@ export class IdempotentQueue {
   #inFlight = 0
   #nextSequence = 0
   #mustSendAgain = false
+  /** What of it was deleted is not remembered over a crash: its retry is refused, and the application is told. */
+  #isGivenUp = false
 
   constructor(options: {
     partition: PartitionModel
@@ -68,11 +70,12 @@ export class IdempotentQueue {
   }
 
   get isIdle(): boolean {
-    return this.#window.length === 0 || this.partition.topic.isDoomed
+    return this.#window.length === 0 || this.#isGivenUp || this.partition.topic.isDoomed
   }
 
   /** What to send next: everything again where that is due, else a new batch where there is room; or nothing. */
   next(plan: BatchPlan | null): ProducedBatch[] {
+    if (this.#isGivenUp) return []
     if (this.#mustSendAgain) return this.#sendAgain()
     if (plan === null || this.#window.length >= WINDOW_BATCHES_MAX) return []
     const values = this.partition.newValues(this.#name, plan.sizes)
@@ -107,7 +110,11 @@ export class IdempotentQueue {
     this.#mustSendAgain = true
     if (outcome === null) return
     // A batch before this one was refused: this one comes too early.
-    if (outcome === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && !isFirst) return
+    if (outcome === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && (!isFirst || this.#isGivenUp)) return
+    if (outcome === 'OUT_OF_ORDER_SEQUENCE_NUMBER' && partition.logStartAsked > 0) {
+      this.#isGivenUp = true
+      return
+    }
     checkError(partition, outcome, this.#hasCrashed())
   }
 }
@@ -143,7 +150,7 @@ export function produceRequest(
 
 export function settleAll(batches: readonly ProducedBatch[], reply: ResponseOf<typeof Produce> | null): void {
   for (const [i, { settled }] of batches.entries()) {
-    const partition = reply?.responses[i]!.partitionResponses[0]!
+    const partition = reply?.responses[i]?.partitionResponses[0]
     if (partition === undefined) settled(null)
     else settled(partition.errorCode === 0 ? partition.baseOffset : errorName(partition.errorCode))
   }

@@ -20,13 +20,18 @@ export interface CrashRun {
   readonly acknowledgedBatches: number
 }
 
+export interface CrashRunOptions {
+  readonly lie?: Lie
+  /** Told what happens, as it happens. */
+  readonly witness?: (line: string) => void
+}
+
 /** Throws, naming the seed, where a promise was broken. */
-export async function crashRun(seed: string, options: { lie?: Lie } = {}): Promise<CrashRun> {
-  const run = new Run(seed, options.lie ?? null)
+export async function crashRun(seed: string, options: CrashRunOptions = {}): Promise<CrashRun> {
+  const run = new Run(seed, options)
   try {
     return await run.run()
   } catch (error) {
-    if (process.env.T) console.log(run.transcript.join('\n'))
     throw new Error(`Crash seed ${seed}: ${(error as Error).message}`, { cause: error })
   }
 }
@@ -37,10 +42,10 @@ class Run {
   readonly #workload: CrashWorkload
   readonly #crashPoints: string[] = []
 
-  constructor(seed: string, lie: Lie | null) {
+  constructor(seed: string, { lie, witness = () => {} }: CrashRunOptions) {
     this.#random = seededRandom(`run ${seed}`)
-    this.#ground = new CrashGround(seed, { lie })
-    this.#workload = new CrashWorkload(seed)
+    this.#ground = new CrashGround(seed, { lie: lie ?? null })
+    this.#workload = new CrashWorkload(seed, { witness })
   }
 
   async run(): Promise<CrashRun> {
@@ -52,7 +57,6 @@ class Run {
     return { crashPoints: this.#crashPoints, transcript, acknowledgedBatches }
   }
 
-  get transcript() { return this.#workload.transcript }
   async #live({ mayCrash }: { mayCrash: boolean }): Promise<void> {
     const { disk } = this.#ground
     const crashAt = disk.operations + 1 + this.#random.below(this.#crashAfterMax())
@@ -67,8 +71,8 @@ class Run {
       await life.stop()
       life.checkLog()
     } catch (error) {
-      if (!life.hasCrashed) { for (const l of life.logger.lines) console.log(l.level, l.message, (l.fields as any).error?.stack, (l.fields as any).error?.cause); throw error }
-      // A promise that breaks in the same moment is broken all the same.
+      if (!life.hasCrashed) throw error
+      // A promise that breaks in the moment of the crash is broken all the same.
       if (!(error instanceof LifeEnded)) throw error
       this.#crashPoints.push(`${this.#crashPoints.length}: ${crashAt}`)
       await life.crash()

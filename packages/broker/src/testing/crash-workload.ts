@@ -4,6 +4,7 @@
  * through all lives of the broker, and after each start it checks what is there against what it knows.
  */
 import assert from 'node:assert/strict'
+import { type Random, seededRandom } from '@ottla/base/random.ts'
 import { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
@@ -12,13 +13,19 @@ import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
 import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
 import { DeleteRecords } from '@ottla/protocol/apis/21-delete-records.ts'
 import { InitProducerId } from '@ottla/protocol/apis/22-init-producer-id.ts'
-import { batchBaseSequence, batchProducerId, batchRecordCount } from '@ottla/protocol/records/batch.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
-import { type Random, seededRandom } from '@ottla/base/random.ts'
+import { batchBaseSequence, batchProducerId, batchRecordCount } from '@ottla/protocol/records/batch.ts'
 import type { CrashConnection } from './crash-connection.ts'
 import type { Life } from './crash-life.ts'
 import { type FoundRecord, type PartitionModel, recordsIn, TopicModel } from './crash-model.ts'
-import { type BatchPlan, IdempotentQueue, type ProducedBatch, plainBatch, produceRequest, settleAll } from './crash-producers.ts'
+import {
+  type BatchPlan,
+  IdempotentQueue,
+  type ProducedBatch,
+  plainBatch,
+  produceRequest,
+  settleAll,
+} from './crash-producers.ts'
 
 const TOPIC_NAMES = ['a', 'b', 'c']
 const PARTITIONS_MAX = 3
@@ -39,14 +46,17 @@ export class CrashWorkload {
   readonly #queues = new Map<string, IdempotentQueue>()
   readonly #producerIds = new Map<string, number>()
   readonly #transcript: string[] = []
+  readonly #witness: (line: string) => void
   #life!: Life
   #connections!: Connections
   #isFetching = false
   /** Requests in flight that name a topic, by name: one that deletes records must not meet a successor unawares. */
   readonly #naming = new Map<string, { records: number; topics: number }>()
 
-  constructor(seed: string) {
+  /** `witness` is told each line of the transcript at once. */
+  constructor(seed: string, options: { witness: (line: string) => void }) {
     this.#random = seededRandom(`workload ${seed}`)
+    this.#witness = options.witness
   }
 
   /** What has happened, line by line: the same for the same seed. */
@@ -62,6 +72,7 @@ export class CrashWorkload {
     this.#life = life
     this.#isFetching = false
     this.#naming.clear()
+    this.#note('started')
     this.#connections = await this.#connect()
     await this.#findTopics()
     for (const partition of this.#partitions()) await this.#checkPartition(partition)
@@ -115,8 +126,10 @@ export class CrashWorkload {
     return from.length === 0 ? undefined : from[this.#random.below(from.length)]
   }
 
-  #note(line: string): void {
-    this.#transcript.push(`${this.#life.time.wallMs()} ${line}`)
+  #note(what: string): void {
+    const line = `${this.#life.time.wallMs()} ${what}`
+    this.#transcript.push(line)
+    this.#witness(line)
   }
 
   // After a start.
@@ -211,8 +224,9 @@ export class CrashWorkload {
   }
 
   #sendTogether(batches: readonly ProducedBatch[], options: { timeoutMs: number }): void {
-    for (const { partition, bytes } of batches) {
-      this.#note(`send ${partition.place} id ${batchProducerId(bytes, 0)} seq ${batchBaseSequence(bytes, 0)} n ${batchRecordCount(bytes, 0)} to ${options.timeoutMs}`)
+    for (const { partition, bytes, acks } of batches) {
+      const producer = `${batchProducerId(bytes, 0)} from ${batchBaseSequence(bytes, 0)}`
+      this.#note(`produce ${partition.place} ${acks} ${producer} ${batchRecordCount(bytes, 0)} ${options.timeoutMs}`)
     }
     const request = produceRequest(batches, options)
     this.#connections.producers.send({ api: Produce, version: 13, request }, (reply) => {
@@ -243,7 +257,9 @@ export class CrashWorkload {
     if (partition === undefined || this.#isFetching) return
     const again = this.#random.below(4) === 0
     const low = partition.logStartTold
-    const from = again ? low + this.#random.below(Math.max(1, partition.position - low)) : Math.max(low, partition.position)
+    const from = again
+      ? low + this.#random.below(Math.max(1, partition.position - low))
+      : Math.max(low, partition.position)
     const maxWaitMs = this.#random.below(3) * 5
     const request = fetchRequest(partition, { offset: from, maxWaitMs, partitionMaxBytes: 2000 })
     const asked = { from, logStartKnown: partition.logStartTold }
@@ -291,7 +307,7 @@ export class CrashWorkload {
     naming.records++
     this.#admin().send({ api: DeleteRecords, version: 2, request: { topics, timeoutMs: 1000 } }, (reply) => {
       naming.records--
-      const told = reply?.topics[0]!.partitions[0]!
+      const told = reply?.topics[0]?.partitions[0]
       if (told === undefined) return
       this.#note(`deleted ${partition.place} ${offset} ${told.errorCode} ${told.lowWatermark}`)
       if (told.errorCode === 0) partition.logStartWas(told.lowWatermark)
@@ -378,4 +394,3 @@ function fetchRequest(
   const partitions = [{ partition: index, fetchOffset: offset, partitionMaxBytes }]
   return { maxWaitMs, minBytes: 1, topics: [{ topicId: topic.id, partitions }] }
 }
-

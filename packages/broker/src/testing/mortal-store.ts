@@ -5,14 +5,7 @@
 import type { Random } from '@ottla/base/random.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type MemoryContent, MemoryStore } from '../metadata/memory-store.ts'
-import type {
-  CommitOutcome,
-  CommitRequest,
-  Lease,
-  MetadataStore,
-  Snapshot,
-  WatchEvent,
-} from '../metadata/store.ts'
+import type { CommitOutcome, CommitRequest, Lease, MetadataStore, Snapshot, WatchEvent } from '../metadata/store.ts'
 
 const DELAY_MS_MAX = 4
 

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Produce } from '@ottla/protocol/apis/00-produce.ts'
+import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
+import { httpGet, memoryBroker } from '../testing/memory-broker.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { batchOf, produceRequest } from '../testing/still-world.ts'
+
+const SAMPLE =
+  /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (-?[0-9.e+-]+|NaN|[+-]Inf)$/
+
+/** Every sample by its name and labels; fails on a line that Prometheus could not read. */
+function parse(text: string): Map<string, number> {
+  assert.ok(text.endsWith('\n'))
+  const types = new Map<string, string>()
+  const samples = new Map<string, number>()
+  for (const line of text.slice(0, -1).split('\n')) {
+    const comment = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line)
+    if (comment) {
+      const [, kind, name, rest] = comment
+      if (kind === 'TYPE') {
+        assert.equal(types.has(name!), false, `${name} has one type`)
+        types.set(name!, rest!)
+      }
+      continue
+    }
+    const sample = SAMPLE.exec(line)
+    assert.ok(sample, `Cannot read "${line}"`)
+    const [, name, labels, value] = sample
+    const family = name!.replace(/_(sum|count)$/, '')
+    assert.ok(types.has(name!) || types.get(family) === 'summary', `${name} has a type`)
+    const key = labels ? `${name}{${labels}}` : name!
+    assert.equal(samples.has(key), false, `${key} is there once`)
+    samples.set(key, Number(value))
+  }
+  return samples
+}
+
+async function open() {
+  const broker = await memoryBroker({ http: { host: '127.0.0.1', port: 0 } })
+  const get = (path: string) => httpGet(broker.httpPort!, path)
+  return { broker, get, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() }
+}
+
+test('the metrics are Prometheus text, and count what clients did', async () => {
+  await using opened = await open()
+  using client = await RawClient.connect(opened.broker.port)
+  await client.ask(ApiVersions, 3, { clientSoftwareName: 'test', clientSoftwareVersion: '1' })
+  for (let i = 0; i < 3; i++) await client.ask(Produce, 12, produceRequest(batchOf()))
+  await client.ask(Produce, 12, produceRequest(null))
+  const { status, contentType, body } = await opened.get('/metrics')
+  assert.deepEqual([status, contentType], [200, 'text/plain; version=0.0.4'])
+  const samples = parse(body)
+  assert.equal(samples.get('ottla_requests_total{api="Produce"}'), 4)
+  assert.equal(samples.get('ottla_request_failures_total{api="Produce"}'), 1)
+  assert.equal(samples.get('ottla_request_latency_milliseconds_count{api="Produce"}'), 4)
+  assert.equal(samples.get('ottla_requests_total{api="Fetch"}'), 0)
+  assert.equal(samples.get('ottla_connections'), 1)
+  assert.equal(samples.get('ottla_budget_used_bytes{share="request frames"}'), 0)
+  assert.equal(samples.get('ottla_budget_used_bytes{share="replies"}'), 0)
+  assert.ok(samples.get('process_resident_memory_bytes')! > 1_000_000)
+})
+
+test('the operator’s endpoint says that the broker lives and serves, and what else there is', async () => {
+  await using opened = await open()
+  assert.deepEqual((await opened.get('/live')).status, 200)
+  assert.deepEqual((await opened.get('/ready')).status, 200)
+  assert.deepEqual((await opened.get('/nothing')).status, 404)
+})
