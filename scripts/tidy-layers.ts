@@ -23,7 +23,7 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   simulator: { imports: '*' },
   bench: { imports: '*' },
   interop: { imports: '*' },
-  scripts: { imports: ['base'] },
+  scripts: { imports: ['base'], only: { broker: ['testing/crash-run.ts'] } },
 }
 
 /** Nobody imports these. */

@@ -56,7 +56,7 @@ test('slow readers hold up nobody: others produce and fetch, and the slow ones g
   for (let i = 0; i < 10; i++) await produceOne(writer!, LARGE)
   for (const client of slow) {
     client.pause()
-    for (let id = 1; id <= 50; id++) client.send(Fetch, 12, fetchRequest(), id)
+    for (let id = 1; id <= 50; id++) client.send(Fetch, 12, fetchRequest({ maxBytes: 200_000 }), id)
   }
   await world.time.settle()
   assert.equal((await produceOne(writer!, LARGE)).errorCode, 0)

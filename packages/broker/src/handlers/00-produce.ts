@@ -11,7 +11,6 @@ import type { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchAttributes, batchProducerId, isTransactional } from '@ottla/protocol/records/batch.ts'
-import { LogOfflineError } from '../log/errors.ts'
 import type { MetadataImage, TopicImage } from '../metadata/image.ts'
 import type { AppendResult, Partition } from '../partition/partition.ts'
 import { checkProducedRecords, startsTransactional } from '../partition/produced-records.ts'
@@ -27,6 +26,12 @@ type PartitionResponse = Draft<Response['responses'][number]['partitionResponses
 
 /** Kafka's admin client writes to internal topics under this client id, nobody else does. */
 const ADMIN_CLIENT_ID = '__admin_client'
+
+/** Errors with which Kafka does not tell where the log begins; with all others that an append may meet it does. */
+const TELLS_NO_LOG_START: ReadonlySet<ErrorName> = new Set([
+  ...(['NOT_LEADER_OR_FOLLOWER', 'KAFKA_STORAGE_ERROR', 'CORRUPT_MESSAGE'] as const),
+  ...(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'] as const),
+])
 
 interface Waiting {
   readonly response: PartitionResponse
@@ -47,7 +52,9 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
           const partition = parts.partitions.find(topic.id, index)
           const checked = check({ context, request, topic, partition, records })
           if ('error' in checked) return failed(index, checked.error, checked.message)
-          return appended(checked.partition, append(checked, request), waiting)
+          const { acks, timeoutMs } = request
+          const result = checked.partition.append({ ...checked.batch, acks: acks as -1 | 0 | 1, timeoutMs })
+          return appended(checked.partition, result, waiting)
         })
         return { name: data.name, topicId: data.topicId, partitionResponses }
       }),
@@ -112,17 +119,6 @@ function refuse(error: ErrorName): Checked {
   return { error, message: null }
 }
 
-/** A log that fails while it begins a segment spoils its own partition only. */
-function append({ partition, batch }: Extract<Checked, { batch: Batch }>, request: Request): AppendResult {
-  try {
-    const { acks, timeoutMs } = request
-    return partition.append({ ...batch, acks: acks as -1 | 0 | 1, timeoutMs })
-  } catch (error) {
-    if (!(error instanceof LogOfflineError)) throw error
-    return { kind: 'refused', error: 'KAFKA_STORAGE_ERROR', message: null, recordErrors: [] }
-  }
-}
-
 function failed(index: number, error: ErrorName, message: string | null = null): PartitionResponse {
   return { index, errorCode: errorCode(error), baseOffset: -1, errorMessage: message }
 }
@@ -132,6 +128,7 @@ function appended(partition: Partition, result: AppendResult, waiting: Waiting[]
     const { error, message, recordErrors } = result
     return {
       ...failed(partition.index, error, message),
+      logStartOffset: TELLS_NO_LOG_START.has(error) ? -1 : partition.logStartOffset,
       recordErrors: recordErrors.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message })),
     }
   }

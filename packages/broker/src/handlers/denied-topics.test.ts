@@ -69,6 +69,8 @@ test('an id that is not known is said to be so before any permission is asked fo
   const denied: Denied = [
     ['write', 'topic', 't'],
     ['read', 'topic', 't'],
+    ['write', 'topic', ''],
+    ['read', 'topic', ''],
   ]
   assert.equal(await produced(13, { topicId: UNKNOWN_ID }, denied), 'UNKNOWN_TOPIC_ID')
   assert.equal(await produced(13, { topicId: KNOWN_ID }, denied), 'TOPIC_AUTHORIZATION_FAILED')

@@ -23,14 +23,15 @@ const SHARE_BYTES = 10_000_000
 
 /** The fetch handler over one real partition, with a share of reply bytes that the test sees. */
 class Fixture {
-  readonly log = new LogFixture()
+  readonly log: LogFixture
   readonly share: ByteShare
   partition!: Partition
   isHere = true
   #aborted = new AbortController()
   readonly #fetch: ReturnType<typeof fetch>
 
-  private constructor(shareBytes: number) {
+  private constructor({ shareBytes = SHARE_BYTES, tailBytesMax = 100_000_000 }) {
+    this.log = new LogFixture({ tailBytesMax })
     this.share = new ByteShare('replies', shareBytes)
     const { time } = this.log
     const topic: TopicImage = {
@@ -54,8 +55,8 @@ class Fixture {
     })
   }
 
-  static async open(options: { shareBytes?: number } = {}): Promise<Fixture> {
-    const fixture = new Fixture(options.shareBytes ?? SHARE_BYTES)
+  static async open(options: { shareBytes?: number; tailBytesMax?: number } = {}): Promise<Fixture> {
+    const fixture = new Fixture(options)
     const { log } = fixture
     const { time, disk, syncs, tail, openSegments, logger } = log
     fixture.partition = await log.finished(
@@ -183,6 +184,22 @@ test('a share that is used up still serves one batch, then one fetch of a connec
   const free = await fixture.fetch()
   assert.equal(free.ordered, null)
   free.release()
+})
+
+test('reads of history that run at one time do not each take the same free bytes', async () => {
+  const fixture = await Fixture.open({ shareBytes: 2_000_000, tailBytesMax: 200_000 })
+  for (let i = 0; i < 3; i++) await fixture.append(10_000, 100)
+  const running = [fixture.begin(), fixture.begin(), fixture.begin()]
+  assert.equal(fixture.share.usedBytes, 500_000 + 375_000 + 281_250, 'reserved until the file has been read')
+  await fixture.log.time.settle()
+  const sizes = running.map(({ response }) => {
+    const { records } = response!.responses[0]!.partitions[0]!
+    return (records as Buffer[]).reduce((sum, part) => sum + part.length, 0)
+  })
+  assert.ok(sizes[0]! > 480_000 && sizes[0]! <= 500_000, `${sizes}`)
+  assert.ok(sizes[1]! <= 375_000 && sizes[2]! <= 281_250, `${sizes}`)
+  for (const { release } of running) release()
+  assert.equal(fixture.share.usedBytes, 0)
 })
 
 test('a fetch that waits holds nothing of the share', async () => {

@@ -254,10 +254,9 @@ export class FetchOperation implements FetchWaiter {
     const response: Draft<FetchResponse> = { errorCode: 0, sessionId: session.sessionId, responses: groupByTopic(told) }
     this.#hintLeaders(told, response)
     for (const { target, response: partition, lease } of told) {
+      // Unknown (−1) where the partition failed: it is told again when it does not.
       target.highWatermark = partition.highWatermark
       target.logStartOffset = partition.logStartOffset ?? -1
-      // A partition that failed is told again until it does not.
-      if (partition.errorCode !== 0) target.highWatermark = -1
       if (lease.bytes > 0) session.served(target)
     }
     return response

@@ -41,6 +41,7 @@ import { createPartitions } from './37-create-partitions.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
+import { ConnectionCloseError } from './connection-close.ts'
 import type { Handled, Handler, RequestContext } from './context.ts'
 import type { BrokerParts } from './parts.ts'
 
@@ -79,17 +80,7 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
 /** What producers and consumers use. */
 function recordApis(parts: BrokerParts): ServedApi[] {
   return [
-    serve(
-      Produce,
-      produce(parts),
-      ({ topicData }, { code }) => ({
-        responses: topicData.map(({ name, topicId, partitionData }) => ({
-          ...{ name, topicId },
-          partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: code, baseOffset: -1 })),
-        })),
-      }),
-      hasRefusedBatch,
-    ),
+    serve(Produce, produce(parts), failedProduce, hasRefusedBatch),
     serve(
       Fetch,
       fetch(parts),
@@ -194,6 +185,16 @@ function serve<A extends AnyApi>(
   mayHaveRefused: (reply: ResponseInputOf<A>) => boolean = () => true,
 ): ServedApi {
   return { api, versions: api.versions, handle, failed, mayHaveRefused } as ServedApi
+}
+
+/** A producer that wants no reply gets none, not even this one. */
+function failedProduce({ acks, topicData }: RequestOf<typeof Produce>, { code, message }: Failure) {
+  if (acks === 0) throw new ConnectionCloseError(`a request with acks=0 failed: ${message}`)
+  const responses = topicData.map(({ name, topicId, partitionData }) => ({
+    ...{ name, topicId },
+    partitionResponses: partitionData.map(({ index }) => ({ index, errorCode: code, baseOffset: -1 })),
+  }))
+  return { responses }
 }
 
 function hasRefusedBatch({ responses }: ResponseInputOf<typeof Produce>): boolean {

@@ -138,9 +138,10 @@ export class Log {
    */
   append(source: Buffer, at: number, options: { leaderEpoch: number; appendTimeMs: number }): number {
     const baseOffset = this.#logEndOffset
-    const chunk = this.#put(source, at, { baseOffset, nowMs: options.appendTimeMs })
+    const place = { baseOffset, nowMs: options.appendTimeMs }
+    const chunk = this.#put(source, at, place)
     assignOffset(chunk.buffer, chunk.usedBytes, baseOffset, options.leaderEpoch)
-    this.#publish(chunk, baseOffset)
+    this.#publish(chunk, place)
     return baseOffset
   }
 
@@ -148,8 +149,8 @@ export class Log {
   appendAsFollower(source: Buffer, at: number): void {
     const baseOffset = batchBaseOffset(source, at)
     assert(baseOffset >= this.#logEndOffset, 'A replicated batch lies behind all that the log has')
-    const chunk = this.#put(source, at, { baseOffset, nowMs: this.#options.clock.wallMs() })
-    this.#publish(chunk, baseOffset)
+    const place = { baseOffset, nowMs: this.#options.clock.wallMs() }
+    this.#publish(this.#put(source, at, place), place)
   }
 
   /** Resolves when all that was appended before the call is in the files; one promise for all callers of a turn. */
@@ -277,10 +278,10 @@ export class Log {
   }
 
   /** Makes the batch that lies behind the chunk's used bytes visible. */
-  #publish(chunk: ReturnType<Tail['chunkFor']>, baseOffset: number): void {
+  #publish(chunk: ReturnType<Tail['chunkFor']>, { baseOffset, nowMs }: { baseOffset: number; nowMs: number }): void {
     const from = chunk.usedBytes
     this.leaderEpochs.assign(batchLeaderEpoch(chunk.buffer, from), baseOffset)
-    this.producers.applied(chunk.buffer, from)
+    this.producers.applied(chunk.buffer, from, nowMs)
     chunk.publish(baseOffset, batchSize(chunk.buffer, from))
     this.#writer.appended(this.#segments.active, chunk, { from, logEndOffset: this.#logEndOffset })
   }
@@ -331,11 +332,10 @@ export class Log {
     this.#snapshots.removeBeyond(endOffset)
     disk.syncDirectory(directory)
     const snapshot = this.#snapshots.load(this.producers, endOffset) ?? 0
+    const range = { offset: snapshot, endOffset, nowMs: this.#options.clock.wallMs() }
     const unread = this.#segments.from(Math.max(snapshot, this.#logStartOffset))
     for (const segment of unread) {
-      await this.#segments.using(segment, () =>
-        replayProducers(segment, { offset: snapshot, endOffset }, this.producers),
-      )
+      await this.#segments.using(segment, () => replayProducers(segment, range, this.producers))
     }
     return endOffset
   }

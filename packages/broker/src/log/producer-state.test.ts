@@ -12,7 +12,7 @@ function batch(baseSequence: number, fields: TestBatch = {}): Buffer {
 
 function statesAfter(...batches: Buffer[]): ProducerStates {
   const states = new ProducerStates(DAY_MS)
-  for (const each of batches) states.applied(each, 0)
+  for (const each of batches) states.applied(each, 0, NOW_MS)
   return states
 }
 
@@ -64,6 +64,14 @@ test('a producer is forgotten when its time is over, never with a transaction op
   const open = statesAfter(batch(0, { transactional: true }))
   open.removeExpired(NOW_MS + 2 * DAY_MS)
   assert.equal(open.count, 1)
+})
+
+test('a producer whose records are of long ago is remembered from its last append on', () => {
+  const yearsAgo = { timestampsMs: [NOW_MS - 1000 * DAY_MS] }
+  const states = statesAfter(batch(0, yearsAgo))
+  assert.equal(check(states, batch(0, yearsAgo), NOW_MS + DAY_MS - 1).kind, 'duplicate')
+  assert.deepEqual(check(states, batch(9, yearsAgo)), OUT_OF_ORDER)
+  assert.equal(check(states, batch(9, yearsAgo), NOW_MS + DAY_MS).kind, 'append')
 })
 
 test('a snapshot holds a producer as Kafka lays it out, byte for byte', () => {
@@ -128,7 +136,7 @@ test('the marker of a transaction ends it and leaves the sequences as they are',
     timestampMs: NOW_MS,
     baseOffset: 1,
   }
-  states.applied(buildEndTransactionBatch(marker), 0)
+  states.applied(buildEndTransactionBatch(marker), 0, NOW_MS)
   assert.equal(check(states, batch(1)).kind, 'append')
   states.removeExpired(NOW_MS + DAY_MS)
   assert.equal(states.count, 0)

@@ -71,6 +71,8 @@ class ProducerState {
   coordinatorEpoch = -1
   currentTxnFirstOffset = -1
   lastTimestampMs = -1
+  /** When its last batch was appended or replayed, by this broker's clock; −1: it is known from a snapshot alone. */
+  seenMs = -1
   /** The oldest first. */
   readonly batches: RememberedBatch[] = []
 
@@ -129,10 +131,11 @@ export class ProducerStates {
   }
 
   /** Takes note of a batch of the log, with its final offset. Batches without a producer id say nothing. */
-  applied(buffer: Buffer, at: number): void {
+  applied(buffer: Buffer, at: number, nowMs: number): void {
     const producerId = batchProducerId(buffer, at)
     if (producerId < 0) return
     const state = this.#stateFor(producerId, batchProducerEpoch(buffer, at))
+    state.seenMs = nowMs
     const attributes = batchAttributes(buffer, at)
     if (isControl(attributes)) {
       state.currentTxnFirstOffset = -1
@@ -201,8 +204,13 @@ export class ProducerStates {
     }
   }
 
+  /**
+   * Producers may send records of long ago, as when a topic is filled anew from elsewhere: the time of the append counts
+   * then, or their retries would be written twice.
+   */
   #isExpired(state: ProducerState, nowMs: number): boolean {
-    return state.currentTxnFirstOffset < 0 && nowMs - state.lastTimestampMs >= this.#expirationMs
+    const newestMs = Math.max(state.lastTimestampMs, state.seenMs)
+    return state.currentTxnFirstOffset < 0 && nowMs - newestMs >= this.#expirationMs
   }
 
   #stateFor(producerId: number, epoch: number): ProducerState {

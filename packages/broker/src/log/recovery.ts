@@ -175,7 +175,7 @@ class Recovery {
 
   /** Rebuilds the segment's indexes from its batches, and cuts it where they end. */
   async #scan(segment: Segment): Promise<{ endOffset: number; isWhole: boolean }> {
-    const { indexIntervalBytes, logger } = this.#options
+    const { indexIntervalBytes, logger, nowMs } = this.#options
     const fileBytes = segment.bytes
     segment.open()
     segment.beginIndexes()
@@ -186,7 +186,7 @@ class Recovery {
       if (!isNextBatch(buffer, at, { endOffset, recoveryPoint: this.#recoveryPoint })) return false
       segment.add(placeOf(buffer, at), indexIntervalBytes)
       this.#derived.leaderEpochs.assign(batchLeaderEpoch(buffer, at), batchBaseOffset(buffer, at))
-      this.#derived.producers.applied(buffer, at)
+      this.#derived.producers.applied(buffer, at, nowMs)
       endOffset = batchLastOffset(buffer, at) + 1
       return true
     })
@@ -204,7 +204,8 @@ class Recovery {
       const segment = this.#segments[index]!
       const next = this.#segments[index + 1]
       if (next !== undefined && next.baseOffset <= offset) continue
-      await replayProducers(segment, { offset, endOffset: Number.POSITIVE_INFINITY }, this.#derived.producers)
+      const range = { offset, endOffset: Number.POSITIVE_INFINITY, nowMs: this.#options.nowMs }
+      await replayProducers(segment, range, this.#derived.producers)
       if (next !== undefined) segment.unload()
     }
   }
@@ -262,13 +263,13 @@ class Recovery {
 /** Tells the producers of the segment's batches that lie in [offset, endOffset); only headers are read. */
 export async function replayProducers(
   segment: Segment,
-  range: { readonly offset: number; readonly endOffset: number },
+  range: { readonly offset: number; readonly endOffset: number; readonly nowMs: number },
   producers: ProducerStates,
 ): Promise<void> {
   const from = segment.hasIndexes ? segment.offsetIndex.lookup(range.offset) : 0
   await scanBatches(segment.open(), { from, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
     if (batchBaseOffset(buffer, at) >= range.endOffset) return false
-    if (batchBaseOffset(buffer, at) >= range.offset) producers.applied(buffer, at)
+    if (batchBaseOffset(buffer, at) >= range.offset) producers.applied(buffer, at, range.nowMs)
     return true
   })
 }

@@ -157,10 +157,9 @@ function checkRecords(
   const times = timeRules(batch, rules)
   const base = batchBaseTimestamp(batch.buffer, batch.at)
   const lacksKey = rules.compacted && scan.nullKeyIndex >= 0
-  const oldest = base + scan.minTimestampDelta
-  // −1 is no timestamp and hides how old the others are.
-  const mayBeOutside = oldest === NO_TIMESTAMP ? times.earliestMs > 0 : oldest < times.earliestMs
-  const timeIsSuspect = times.flagged || mayBeOutside || isOutside(base + scan.maxTimestampDelta, times)
+  // A record without a timestamp (−1) looks as old as can be, and hides how old the others are: it is suspect too.
+  const oldestIsOutside = base + scan.minTimestampDelta < times.earliestMs
+  const timeIsSuspect = times.flagged || oldestIsOutside || isOutside(base + scan.maxTimestampDelta, times)
   if (!lacksKey && !timeIsSuspect) return null
   const bad = badRecords(section, batchRecordCount(batch.buffer, batch.at), (cursor) => {
     if (rules.compacted && cursor.keyLength < 0) return KEY_MISSING

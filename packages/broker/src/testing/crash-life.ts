@@ -1,6 +1,6 @@
 /**
- * For crash tests: one life of a broker, from its start to the crash of its machine or to its orderly stop, and the
- * ground that lives share: the disk and the metadata. Everything else is new in each life, so that nothing of a broker
+ * For crash tests: one life of a broker, from its start to the crash of its machine, the end of its process or its
+ * orderly stop, and the ground that lives share: the disk and the metadata. Everything else is new in each life, so that nothing of a broker
  * that has crashed can go on.
  */
 import assert from 'node:assert/strict'
@@ -153,6 +153,11 @@ export class Life {
   async stop(): Promise<void> {
     const broker = this.#broker!
     await this.until(broker[Symbol.asyncDispose]())
+    this.#over()
+  }
+
+  /** As kill -9: what was written is in the kernel's memory, and not yet on the disk. */
+  kill(): void {
     this.#over()
   }
 

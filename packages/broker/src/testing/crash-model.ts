@@ -81,12 +81,15 @@ export class PartitionModel {
     return sizes.map((bytes, i) => `${this.place} ${producer} ${first + i} ${'x'.repeat(bytes)}`)
   }
 
+  /** A batch of acks=1 was acknowledged. */
+  written(baseOffset: number, values: readonly string[]): void {
+    for (const [i, value] of values.entries()) this.#remember(this.#seen, { offset: baseOffset + i, value })
+  }
+
   /** A batch of acks=all was acknowledged. */
   acknowledged(baseOffset: number, values: readonly string[]): void {
-    for (const [i, value] of values.entries()) {
-      this.#remember(this.#durable, { offset: baseOffset + i, value })
-      this.#remember(this.#seen, { offset: baseOffset + i, value })
-    }
+    for (const [i, value] of values.entries()) this.#remember(this.#durable, { offset: baseOffset + i, value })
+    this.written(baseOffset, values)
   }
 
   /** DeleteRecords was sent; without an offset it means all that is there when it arrives. */
@@ -120,16 +123,20 @@ export class PartitionModel {
     }
   }
 
-  /** All that there is after a start of the broker. */
-  recovered(found: readonly FoundRecord[], told: { logStartOffset: number; logEndOffset: number }): void {
-    const { logStartOffset, logEndOffset } = told
+  /** All that there is after a start of the broker. Where its machine did not crash nothing may be gone at all. */
+  recovered(
+    found: readonly FoundRecord[],
+    told: { logStartOffset: number; logEndOffset: number; machineCrashed: boolean },
+  ): void {
+    const { logStartOffset, logEndOffset, machineCrashed } = told
     assert.ok(logStartOffset >= this.#logStartTold, `${this.place}: the log start went back to ${logStartOffset}`)
     this.logStartWas(logStartOffset)
     this.#checkDense(found)
     const end = found.length > 0 ? found.at(-1)!.offset + 1 : logStartOffset
     assert.equal(end, logEndOffset, `${this.place}: the end is what can be read`)
     if (found.length > 0) assert.ok(found[0]!.offset <= logStartOffset, `${this.place}: the start can be read`)
-    this.#checkDurable(found, logStartOffset)
+    this.#checkKept(this.#durable, found, logStartOffset)
+    if (!machineCrashed) this.#checkKept(this.#seen, found, logStartOffset)
     this.#checkProducers(found)
     this.#seen.clear()
     this.highWatermark = logEndOffset
@@ -138,10 +145,10 @@ export class PartitionModel {
     for (const record of found) this.#remember(this.#durable, record)
   }
 
-  #checkDurable(found: readonly FoundRecord[], logStartOffset: number): void {
+  #checkKept(kept: Map<number, string>, found: readonly FoundRecord[], logStartOffset: number): void {
     const byOffset = new Map(found.map(({ offset, value }) => [offset, value]))
-    for (const [offset, value] of this.#durable) {
-      if (offset < logStartOffset) this.#durable.delete(offset)
+    for (const [offset, value] of kept) {
+      if (offset < logStartOffset) kept.delete(offset)
       else assert.equal(shortened(byOffset.get(offset)), shortened(value), `${this.place} lost offset ${offset}`)
     }
   }

@@ -129,6 +129,7 @@ export function plainBatch(
   const settled = (outcome: number | ErrorName | null) => {
     if (typeof outcome === 'string') checkError(partition, outcome, hasCrashed())
     else if (outcome !== null && acks === -1) partition.acknowledged(outcome, values)
+    else if (outcome !== null) partition.written(outcome, values)
   }
   return { partition, bytes: batchOf(plan, values), acks, settled }
 }

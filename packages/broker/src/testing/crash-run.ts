@@ -1,6 +1,7 @@
 /**
- * For crash tests: a whole run under one seed. Some lives end in a crash at a chosen operation of the disk, some in an
- * order to stop; the last ends in order, and one more looks at what it has left.
+ * For crash tests: a whole run under one seed. Some lives end in a crash of the machine at a chosen operation of the
+ * disk, some in the death of the process alone, some in an order to stop; the last ends in order, and one more looks at
+ * what it has left.
  */
 import assert from 'node:assert/strict'
 import { type Random, seededRandom } from '@ottla/base/random.ts'
@@ -41,6 +42,8 @@ class Run {
   readonly #ground: CrashGround
   readonly #workload: CrashWorkload
   readonly #crashPoints: string[] = []
+  /** Since the last life that a client has talked to. */
+  #machineCrashed = false
 
   constructor(seed: string, { lie, witness = () => {} }: CrashRunOptions) {
     this.#random = seededRandom(`run ${seed}`)
@@ -64,16 +67,19 @@ class Run {
     const life = Life.begin(this.#ground)
     try {
       await life.start()
-      await this.#workload.begin(life)
+      await this.#workload.begin(life, { machineCrashed: this.#machineCrashed })
+      this.#machineCrashed = false
       const steps = mayCrash ? this.#random.below(STEPS_MAX) : 0
       for (let step = 0; step < steps; step++) await this.#workload.step()
       if (!mayCrash) await this.#workload.finish()
-      await life.stop()
+      if (mayCrash && this.#random.below(3) === 0) life.kill()
+      else await life.stop()
       life.checkLog()
     } catch (error) {
       if (!life.hasCrashed) throw error
       // A promise that breaks in the moment of the crash is broken all the same.
       if (!(error instanceof LifeEnded)) throw error
+      this.#machineCrashed = true
       this.#crashPoints.push(`${this.#crashPoints.length}: ${crashAt}`)
       await life.crash()
     }

@@ -68,14 +68,14 @@ export class CrashWorkload {
   acknowledgedBatches = 0
 
   /** Goes on in a new life: everything that is there is checked first. Throws LifeEnded. */
-  async begin(life: Life): Promise<void> {
+  async begin(life: Life, options: { machineCrashed: boolean }): Promise<void> {
     this.#life = life
     this.#isFetching = false
     this.#naming.clear()
     this.#note('started')
     this.#connections = await this.#connect()
     await this.#findTopics()
-    for (const partition of this.#partitions()) await this.#checkPartition(partition)
+    for (const partition of this.#partitions()) await this.#checkPartition(partition, options)
   }
 
   /** One thing happens, and perhaps some time goes by. Throws LifeEnded. */
@@ -150,7 +150,7 @@ export class CrashWorkload {
     }
   }
 
-  async #checkPartition(partition: PartitionModel): Promise<void> {
+  async #checkPartition(partition: PartitionModel, options: { machineCrashed: boolean }): Promise<void> {
     const logStartOffset = await this.#offsetOf(partition, EARLIEST)
     const logEndOffset = await this.#offsetOf(partition, LATEST)
     const found: FoundRecord[] = []
@@ -165,7 +165,7 @@ export class CrashWorkload {
       found.push(...read)
     }
     this.#note(`found ${partition.place} ${logStartOffset} ${logEndOffset}`)
-    partition.recovered(found, { logStartOffset, logEndOffset })
+    partition.recovered(found, { logStartOffset, logEndOffset, ...options })
   }
 
   async #offsetOf({ topic, index }: PartitionModel, timestamp: number): Promise<number> {

@@ -11,6 +11,7 @@ export type Lie = 'files' | 'names'
 export class MortalDisk implements Disk {
   readonly #disk: Disk
   readonly #lie: Lie | null
+  readonly #locks: DirectoryLock[] = []
   #isOver = false
 
   constructor(disk: Disk, options: { lie?: Lie | null } = {}) {
@@ -18,9 +19,10 @@ export class MortalDisk implements Disk {
     this.#lie = options.lie ?? null
   }
 
-  /** The process is gone. */
+  /** The process is gone, and the kernel has dropped its locks. */
   end(): void {
     this.#isOver = true
+    for (const lock of this.#locks) lock.release()
   }
 
   /** The disk under it, as long as the process lives. */
@@ -82,7 +84,9 @@ export class MortalDisk implements Disk {
   }
 
   lockDirectory(path: string): DirectoryLock {
-    return this.alive.lockDirectory(path)
+    const lock = this.alive.lockDirectory(path)
+    this.#locks.push(lock)
+    return lock
   }
 }
 
