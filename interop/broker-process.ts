@@ -68,6 +68,9 @@ export class BrokerProcess implements AsyncDisposable {
 
   private constructor(command: string, args: readonly string[]) {
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    // A test that fails before it could dispose its broker must not leave it behind.
+    const end = (): void => void this.#child.kill('SIGKILL')
+    process.once('exit', end)
     this.#ready = deferred()
     const exited = deferred<Exit>()
     this.#exited = exited.promise
@@ -75,6 +78,7 @@ export class BrokerProcess implements AsyncDisposable {
     this.#child.stderr.on('data', (chunk: Buffer) => this.#takeLog(chunk.toString()))
     this.#child.on('error', (error) => this.#ready.reject(error))
     this.#child.on('close', (exitCode, signal) => {
+      process.off('exit', end)
       this.#ready.reject(new NotReadyError(exitCode, this.#log))
       exited.resolve({ exitCode, signal })
     })

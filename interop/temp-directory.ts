@@ -1,4 +1,4 @@
-/** Owns directories of tests: each is made fresh and removed with all it holds. */
+/** Owns directories of tests: each is made fresh and removed with all it holds, at the latest when the process ends. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,8 +6,12 @@ import { join } from 'node:path'
 export class TempDirectory implements Disposable {
   readonly path: string
 
-  constructor(purpose: string) {
+  readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true, maxRetries: 3 })
+
+  /** With `keep` only whoever disposes it removes it. */
+  constructor(purpose: string, options: { keep?: boolean } = {}) {
     this.path = mkdtempSync(join(tmpdir(), `ottla-${purpose}-`))
+    if (options.keep !== true) process.once('exit', this.#remove)
   }
 
   /** The path of a name in it. */
@@ -16,6 +20,7 @@ export class TempDirectory implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 3 })
+    process.off('exit', this.#remove)
+    this.#remove()
   }
 }

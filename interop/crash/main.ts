@@ -32,7 +32,7 @@ if (producers.includes('confluent')) {
   if (skip !== undefined) throw new Error(`Cannot run librdkafka: ${skip}; or choose --producers raw`)
 }
 
-const directory = new TempDirectory('crash')
+const directory = new TempDirectory('crash', { keep: values.keep })
 process.stdout.write(`seed "${values.seed}", data in ${directory.path}\n`)
 try {
   const summary = await crashRun({
