@@ -72,13 +72,13 @@ test('a fetch that may not wait, or wants nothing, is answered at once', async (
 })
 
 test('an error is answered at once, with what else there is', async () => {
-  await using opened = await open()
+  await using opened = await open({ partitions: 2 })
   const { world, client, producer } = opened
   await produceOne(producer, batchOf())
   const asked = { fetchOffset: 0, partitionMaxBytes: 1000 }
   const partitions = [
     { ...asked, partition: 0 },
-    { ...asked, partition: 7 },
+    { ...asked, partition: 1, fetchOffset: 5 },
   ]
   client.send(Fetch, VERSION, {
     ...fetchRequest({ maxWaitMs: 1000, minBytes: 10_000 }),
@@ -87,9 +87,26 @@ test('an error is answered at once, with what else there is', async () => {
   const reply = await answered(client, world)
   assert.deepEqual(
     reply!.responses[0]!.partitions.map(({ errorCode }) => errorName(errorCode)),
-    ['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    ['NONE', 'OFFSET_OUT_OF_RANGE'],
   )
   assert.deepEqual(offsetsOf(reply), [0])
+})
+
+test('a partition that is not there does not end the wait for others, and is told at its end', async () => {
+  await using opened = await open()
+  const { world, client, producer } = opened
+  await produceOne(producer, batchOf())
+  const asked = { fetchOffset: 0, partitionMaxBytes: 1000 }
+  const partitions = [0, 7].map((partition) => ({ ...asked, partition }))
+  const fetch = fetchRequest({ maxWaitMs: 1000, minBytes: 10_000 })
+  client.send(Fetch, VERSION, { ...fetch, topics: [{ topic: 't', partitions }] })
+  assert.equal(await answered(client, world), null)
+  await world.time.run(1000)
+  const reply = await answered(client, world)
+  const errors = reply!.responses[0]!.partitions.map(({ errorCode }) => errorName(errorCode))
+  assert.deepEqual(errors, ['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'])
+  client.send(Fetch, VERSION, { ...fetch, topics: [{ topic: 't', partitions: [partitions[1]!] }] })
+  assert.notEqual(await answered(client, world), null, 'there is nothing to wait for')
 })
 
 test('a waiting fetch is woken by a produce of every acks', async () => {

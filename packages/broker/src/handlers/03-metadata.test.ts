@@ -98,11 +98,7 @@ test('ids are looked up, names beside them are ignored, below version 12 the req
     ['a', null],
   )
   assert.deepEqual(errorsOf(reply.topics), ['NONE', 'UNKNOWN_TOPIC_ID'])
-  assert.deepEqual(errorsOf((await ask(broker, 11, { topics })).topics), [
-    'INVALID_REQUEST',
-    'INVALID_REQUEST',
-    'INVALID_REQUEST',
-  ])
+  await assert.rejects(async () => await ask(broker, 11, { topics }), { error: 'INVALID_REQUEST' })
 })
 
 test('what the client may not see is hidden from all, refused by name and by id', async () => {

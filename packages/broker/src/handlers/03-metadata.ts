@@ -10,7 +10,7 @@
 
 import type { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
-import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
+import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import {
   aliveBrokers,
   endpointOf,
@@ -45,7 +45,7 @@ export function metadata(
     if (wanted === null || (context.apiVersion === 0 && wanted.length === 0))
       return answered(reply(all(parts, context, request)))
     if (context.apiVersion < IDS_SINCE && wanted.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
-      return answered(reply(wanted.map(({ name }) => failed('INVALID_REQUEST', { name: name ?? '' }))))
+      throw new ProtocolError('INVALID_REQUEST', `Topics have names and no ids before version ${IDS_SINCE}`)
     }
     const ids = wanted.map(({ topicId }) => topicId).filter((id) => id !== ZERO_UUID)
     if (ids.length > 0) return answered(reply([...new Set(ids)].map((id) => byId(parts, context, { request, id }))))
@@ -86,9 +86,11 @@ function byName(
   if (!context.authorize('describe', 'topic', name)) return failed('TOPIC_AUTHORIZATION_FAILED', { name })
   const topic = parts.image().topicsByName.get(name)
   if (topic !== undefined) return describe(parts.image(), context, { request, topic })
-  if (topicNameProblem(name) !== null) return failed('INVALID_TOPIC_EXCEPTION', { name })
+  const operations = topicOperations(context, request, name)
+  if (topicNameProblem(name) !== null) return { ...failed('INVALID_TOPIC_EXCEPTION', { name }), ...operations }
   const isRefused = mayCreate(parts, request) && !isAllowedToCreate(context, name)
-  return failed(isRefused ? 'TOPIC_AUTHORIZATION_FAILED' : 'UNKNOWN_TOPIC_OR_PARTITION', { name })
+  if (isRefused) return failed('TOPIC_AUTHORIZATION_FAILED', { name })
+  return { ...failed('UNKNOWN_TOPIC_OR_PARTITION', { name }), ...operations }
 }
 
 function mayCreate(parts: Pick<BrokerParts, 'config'>, request: Request): boolean {
@@ -133,10 +135,13 @@ function describe(
     topicId: topic.id,
     isInternal: topic.internal,
     partitions: topic.partitions.map((partition) => describePartition(image, context, partition)),
-    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
-      ? authorizedOperations(context, 'topic', topic.name)
-      : OPERATIONS_NOT_ASKED,
+    ...topicOperations(context, request, topic.name),
   }
+}
+
+function topicOperations(context: RequestContext, request: Request, name: string) {
+  const isAsked = request.includeTopicAuthorizedOperations
+  return { topicAuthorizedOperations: isAsked ? authorizedOperations(context, 'topic', name) : OPERATIONS_NOT_ASKED }
 }
 
 function describePartition(image: MetadataImage, context: RequestContext, partition: PartitionImage): PartitionReply {

@@ -65,7 +65,11 @@ function judge(image: MetadataImage, context: RequestContext, targets: readonly 
     if (malformed.length > 0) return malformed.map((shown) => ({ shown, outcome: malformedError(shown) }))
     const target = same[0]!
     if (same.length === 1) return [judgeOne(image, context, target)]
-    return [{ shown: target, outcome: new ProtocolError('INVALID_REQUEST', 'The topic is named more than once.') }]
+    const shown = {
+      name: same.find(({ name }) => name !== null)?.name ?? null,
+      topicId: same.find(({ topicId }) => topicId !== ZERO_UUID)?.topicId ?? ZERO_UUID,
+    }
+    return [{ shown, outcome: new ProtocolError('INVALID_REQUEST', 'The topic is named more than once.') }]
   })
 }
 

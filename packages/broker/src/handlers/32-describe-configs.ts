@@ -4,7 +4,7 @@
  */
 import type { DescribeConfigs } from '@ottla/protocol/apis/32-describe-configs.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
-import { ProtocolError } from '@ottla/protocol/errors.ts'
+import { errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { ConfigType } from '../config.ts'
 import { dynamicConfig } from '../metadata/image.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
@@ -71,7 +71,9 @@ function describeResource(
   const keys = resource.configurationKeys ?? []
   const wanted = keys.length === 0 ? entries : entries.filter(({ key }) => keys.includes(key.name))
   return {
-    ...{ ...errorFields(null), resourceType: resource.resourceType, resourceName: resource.resourceName },
+    // Kafka says "" here and null in all other replies that went well.
+    ...{ errorCode: errorCode('NONE'), errorMessage: '' },
+    ...{ resourceType: resource.resourceType, resourceName: resource.resourceName },
     configs: wanted.map((entry) => configReply(entry, { request, documentation: documentation(kind, entry.key.name) })),
   }
 }

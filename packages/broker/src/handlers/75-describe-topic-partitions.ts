@@ -76,7 +76,8 @@ function describe(
 ): TopicReply {
   const topic = image.topicsByName.get(name)
   if (topic === undefined) {
-    return failed(topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION', name)
+    const error = topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+    return { ...failed(error, name), topicAuthorizedOperations: authorizedOperations(context, 'topic', name) }
   }
   return {
     ...{ errorCode: errorCode('NONE'), name, topicId: topic.id, isInternal: topic.internal },

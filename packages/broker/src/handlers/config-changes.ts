@@ -79,6 +79,7 @@ function wrongName(
   { brokerId }: Pick<BrokerParts, 'brokerId'>,
   { kind, name }: { kind: ResourceKind; name: string },
 ): ProtocolError | null {
+  if (kind === 'topic') return name === '' ? invalid('Default topic resources are not allowed.') : null
   if (kind === 'broker') return name === '' ? null : wrongBroker(name, brokerId)
   return kind === 'broker-logger' ? wrongBroker(name, brokerId) : null
 }

@@ -63,13 +63,12 @@ export function clusterEntries(own: Values): ConfigEntry[] {
 }
 
 export function groupEntries(own: Values, config: BrokerConfig): ConfigEntry[] {
-  return [...GROUP_RESOURCE_KEYS.values()].map((key) =>
-    entry(key, {
-      value: groupValue(key, own, config),
-      settings: ownSetting(key, own, CONFIG_SOURCE.group),
-      readOnly: false,
-    }),
-  )
+  return [...GROUP_RESOURCE_KEYS.values()].map((key) => {
+    const fallback = groupValue(key, new Map(), config)
+    const set = ownSetting(key, own, CONFIG_SOURCE.group)
+    const settings = set.length > 0 ? set : [{ name: key.name, value: fallback, source: CONFIG_SOURCE.default }]
+    return entry(key, { value: groupValue(key, own, config), settings, readOnly: false })
+  })
 }
 
 export function clientMetricsEntries(own: Values): ConfigEntry[] {

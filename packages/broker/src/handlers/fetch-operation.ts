@@ -125,7 +125,10 @@ export class FetchOperation implements FetchWaiter {
 
   #isSatisfied(): boolean {
     if (this.#readBytes >= Math.min(this.#request.minBytes, this.#limitBytes)) return true
-    return this.#results.some(({ response }) => response.errorCode !== 0 || response.divergingEpoch !== undefined)
+    // As Kafka: a partition that is not here is told with the rest, and does not make its client ask in a circle.
+    const found = this.#results.filter(({ partition }) => partition !== null)
+    if (found.length === 0) return true
+    return found.some(({ response }) => response.errorCode !== 0 || response.divergingEpoch !== undefined)
   }
 
   async #readAll(): Promise<void> {
@@ -325,7 +328,8 @@ function failedResult(
     highWatermark: -1,
     lastStableOffset: -1,
     logStartOffset: -1,
-    abortedTransactions: null,
+    // As Kafka: null is of a partition that was found, whatever is wrong with the rest of the request.
+    abortedTransactions: partition === null ? [] : null,
     records: [],
   }
   return { target, partition, response, lease: EMPTY_LEASE }

@@ -131,9 +131,11 @@ function recordApis(parts: BrokerParts): ServedApi[] {
 /** What tells where things are. */
 function clusterApis(parts: BrokerParts): ServedApi[] {
   return [
-    serve(Metadata, metadata(parts), ({ topics }, { code }) => ({
-      brokers: [],
-      topics: (topics ?? []).map(({ name, topicId }) => ({ name, topicId, errorCode: code, partitions: [] })),
+    serve(Metadata, metadata(parts), ({ topics }, { code, version }) => ({
+      ...{ brokers: [], errorCode: code },
+      topics: (topics ?? []).map(({ name, topicId }) => ({
+        ...{ name: version < 12 ? (name ?? '') : name, topicId, errorCode: code, partitions: [] },
+      })),
     })),
     serve(DescribeCluster, describeCluster(parts), (_, { code, message }) => ({
       ...{ errorCode: code, errorMessage: message, clusterId: '', brokers: [] },

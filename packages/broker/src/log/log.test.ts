@@ -256,6 +256,16 @@ test('after an orderly close nothing is scanned, and indexes and snapshot are as
   again.verify()
 })
 
+test('a producer whose records are of long ago is known again after a crash', async () => {
+  const fixture = new LogFixture()
+  const log = await fixture.open()
+  const batch = { producerId: 5, producerEpoch: 0, baseSequence: 0, timestampsMs: [NOW_MS - 1000 * 86_400_000] }
+  fixture.append(log, batch)
+  await fixture.finished(log.synced())
+  const again = await fixture.finished(fixture.open())
+  assert.equal(again.producers.check(testBatch(batch), 0, NOW_MS).kind, 'duplicate')
+})
+
 test('without an orderly close the log is cut at the first bad batch, with one line that says where', async () => {
   const fixture = new LogFixture({ settings: { segmentBytes: 500 } })
   const log = await fixture.open()

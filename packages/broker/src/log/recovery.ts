@@ -3,7 +3,10 @@
  * epochs are those of exactly these batches, and all of it is durable.
  *
  * After an orderly close nothing is scanned but the few batches behind the active segment's last index entry. Without
- * one, every segment from the one that holds the recovery point on is scanned:
+ * one, every segment from the last one that begins below the recovery point on is scanned. That is also the one which
+ * ends exactly there: its batches are durable, but it may have been sealed after that was said, and then its indexes
+ * need not be.
+ *
  *
  * 1. The first thing that is no whole batch with a right checksum and a growing offset ends the log: there the file is
  *    cut, and later segments go. It was never durable, so nobody was told that it is.
@@ -118,7 +121,7 @@ class Recovery {
       if (logEndOffset !== null) return logEndOffset
       logger.warn('The log was closed in order, but its active segment is not whole: scanning it', this.#fields())
     }
-    const holding = this.#segments.findLastIndex((segment) => segment.baseOffset <= this.#recoveryPoint)
+    const holding = this.#segments.findLastIndex((segment) => segment.baseOffset < this.#recoveryPoint)
     return this.#scanFrom(cleanShutdown ? this.#segments.length - 1 : Math.max(0, holding))
   }
 

@@ -144,10 +144,15 @@ function changed(command: AlterConfig, own: Values, lookups: Lookups): Map<strin
   const values = new Map(command.complete ? [] : own)
   for (const change of command.changes) {
     if (change.operation === 'delete') values.delete(change.key)
-    else if (change.operation === 'set') values.set(change.key, change.value!)
+    else if (change.operation === 'set') values.set(change.key, parsed(lookups.keyOf(change.key), change.value!))
     else values.set(change.key, changedList(change, lookups))
   }
   return values
+}
+
+/** Blanks around a value are the value's own only where it is free text. */
+function parsed(key: ConfigKey | undefined, value: string): string {
+  return key === undefined || key.type === 'string' || key.type === 'password' ? value : value.trim()
 }
 
 function changedList(change: ConfigChange, { keyOf, current }: Lookups): string {

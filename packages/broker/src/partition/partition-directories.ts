@@ -35,6 +35,12 @@ export interface PartitionName {
   readonly index: number
 }
 
+export interface GonePartition {
+  readonly partition: PartitionName
+  readonly directory: LogDirectory
+  readonly log: Log
+}
+
 export function directoryName({ topicName, index }: PartitionName): string {
   return `${topicName}-${index}`
 }
@@ -87,13 +93,15 @@ export class PartitionDirectories {
   }
 
   /**
-   * Closes a log and removes its directory, which loses its name before this returns. Where that fails the directory is
-   * put aside when the name is used again, or at the next start.
+   * Closes logs and removes their directories, which lose their names before this returns. Where that fails they are put
+   * aside when the name is used again, or at the next start.
    */
-  remove(partition: PartitionName, place: { directory: LogDirectory; log: Log }): Promise<void> {
-    const { directory, log } = place
-    const removed = this.#remove(partition, directory, log).catch((error) =>
-      this.#options.logger.error('Cannot remove the directory of a deleted partition', { ...partition, error }),
+  remove(gone: readonly GonePartition[]): Promise<void> {
+    const removed = this.#remove(gone).catch((error) =>
+      this.#options.logger.error('Cannot remove the directories of deleted partitions', {
+        names: gone.map(({ partition }) => directoryName(partition)),
+        error,
+      }),
     )
     this.#removals = Promise.all([this.#removals, removed])
     return removed
@@ -104,17 +112,32 @@ export class PartitionDirectories {
     await this.#removals
   }
 
-  /** The new name is durable with the next change of its parent; a crash before leaves a stray. */
-  async #remove(partition: PartitionName, directory: LogDirectory, log: Log): Promise<void> {
-    const name = directoryName(partition)
-    const renamedTo = `${directory.path}/${this.#suffixed(name, 'delete')}`
-    this.#count(directory, -1)
+  async #remove(gone: readonly GonePartition[]): Promise<void> {
+    const renamed = gone.map((one) => ({ ...one, renamedTo: this.#pathToDelete(one) }))
     try {
-      forget(directory, partition)
-      this.#options.disk.rename(`${directory.path}/${name}`, renamedTo)
+      this.#takeNames(renamed)
     } finally {
-      await log.delete({ renamedTo })
+      await Promise.all(renamed.map(({ log, renamedTo }) => log.delete({ renamedTo })))
     }
+  }
+
+  /** The names are gone durably before anything inside is: a crash could else bring back one without its topic id. */
+  #takeNames(gone: readonly (GonePartition & { readonly renamedTo: string })[]): void {
+    const { disk } = this.#options
+    const directories = new Set(gone.map(({ directory }) => directory))
+    for (const { directory, partition } of gone) {
+      this.#count(directory, -1)
+      directory.checkpoints.remove(partition.topicName, partition.index)
+    }
+    for (const { checkpoints } of directories) checkpoints.flush()
+    for (const { directory, partition, renamedTo } of gone) {
+      disk.rename(`${directory.path}/${directoryName(partition)}`, renamedTo)
+    }
+    for (const { path } of directories) disk.syncDirectory(path)
+  }
+
+  #pathToDelete({ directory, partition }: GonePartition): string {
+    return `${directory.path}/${this.#suffixed(directoryName(partition), 'delete')}`
   }
 
   #claimable(name: string, directory: LogDirectory): void {

@@ -50,8 +50,7 @@ class Fixture {
 
   produce(acks: -1 | 0 | 1, batch: TestBatch = {}, timeoutMs = 1000): Produced {
     const result = this.append(acks, batch, timeoutMs)
-    assert.equal(result.kind, 'appended')
-    if (result.kind !== 'appended') throw new Error(result.error)
+    if (result.kind !== 'appended') throw new Error(`Refused: ${result.error}`)
     const produced: Produced = { baseOffset: result.baseOffset, outcome: result.done === null ? 'done' : 'waiting' }
     result.done?.then(
       () => {
@@ -219,6 +218,15 @@ for (const [operation, what] of [
     assert.deepEqual([one.partition.isOffline, one.partition.producersWaiting], [true, 0])
   })
 }
+
+test('a batch that is too large to wait for the end of its turn is refused when it cannot be written', async () => {
+  const one = await Fixture.open()
+  const rules = partitionRules(brokerConfig({ 'message.max.bytes': '10000000' }), { configs: new Map() })
+  one.partition.configure(rules, one.parts.settings)
+  one.parts.disk.failNext({ operation: 'write', code: 'ENOSPC' })
+  assert.equal(one.refusal(-1, { valueBytes: 9_000_000 }), 'KAFKA_STORAGE_ERROR')
+  assert.deepEqual([one.partition.isOffline, one.partition.producersWaiting], [true, 0])
+})
 
 test('the retry of a batch waits for the commit of the first copy, and is answered at once behind it', async () => {
   const one = await Fixture.open()

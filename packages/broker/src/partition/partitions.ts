@@ -273,7 +273,7 @@ export class Partitions implements AsyncDisposable {
     const { partition } = held
     const topic = this.#image?.topicsById.get(partition.topicId)
     const image = topic?.partitions[partition.index]
-    if (topic === undefined || image === undefined) return this.#discard(held)
+    if (topic === undefined || image === undefined) return this.#discard([held])
     const partitions = this.#held.get(topic.id) ?? []
     this.#held.set(topic.id, partitions)
     partitions[partition.index] = held
@@ -289,12 +289,13 @@ export class Partitions implements AsyncDisposable {
       this.#wanted.delete(keyOf({ topic, image }))
       this.#unopened.delete(keyOf({ topic, image }))
     }
-    for (const one of held) if (one) void this.#discard(one)
+    const gone = held.filter((one) => one !== undefined)
+    if (gone.length > 0) void this.#discard(gone)
   }
 
-  #discard({ partition, directory }: Held): Promise<void> {
-    partition.resign()
-    return this.#directories.remove(partition, { directory, log: partition.log })
+  #discard(held: readonly Held[]): Promise<void> {
+    for (const { partition } of held) partition.resign()
+    return this.#directories.remove(held.map((one) => ({ ...one, log: one.partition.log })))
   }
 
   /** Closes every log whole, then writes the checkpoints. Idempotent. */
