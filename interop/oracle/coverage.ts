@@ -40,6 +40,13 @@ export function unknownIds(): string[] {
   return [...new Set(SCENARIOS.flatMap(({ covers }) => covers))].filter((id) => !known.has(id))
 }
 
+/** Lines that no scenario covers. */
+export function uncoveredIds(): string[] {
+  const covered = new Set(SCENARIOS.flatMap(({ covers }) => covers))
+  const ids = sectionsOf(coverageNow()).flatMap(({ lines }) => lines.map(({ id }) => id))
+  return ids.filter((id) => !covered.has(id))
+}
+
 function sectionsOf(text: string): Section[] {
   return text
     .split(/^## /m)

@@ -30,8 +30,8 @@ const AUXILIARY_VERSIONS: Readonly<Record<string, number>> = { Produce: 12, Fetc
 /** After these a broker may need its settleMs. */
 const CHANGES = [19, 20, 33, 37, 44]
 /** A broker that answers neither with a frame nor by closing has hung. A guard, except for frames that are cut short. */
-const WAIT_MS_MAX = 3_000
-const RAW_WAIT_MS_MAX = 400
+const WAIT_MS_MAX = 5_000
+const RAW_WAIT_MS_MAX = 2_000
 const RETRIES_MAX = 100
 const RETRY_MS = 20
 
