@@ -4,6 +4,7 @@ import { ByteShare } from '@ottla/base/byte-share.ts'
 import type { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import type { RequestOf } from '@ottla/protocol/codec.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
+import { Scratch } from '@ottla/protocol/records/compression.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import { DEFAULT_LOG_SETTINGS } from '../log/settings.ts'
 import { DIRECTORY, LogFixture, testBatch } from '../log/testing.ts'
@@ -62,6 +63,7 @@ class Fixture {
     fixture.partition = await log.finished(
       Partition.open({
         ...{ topicId: TOPIC_ID, topicName: 't', image: IMAGE, localBrokerId: 1, clock: time, timers: time },
+        scratch: new Scratch(),
         rules: partitionRules(config, { configs: new Map() }),
         log: {
           ...{ disk, clock: time, timers: time, syncs, tail, openSegments, logger, directory: DIRECTORY },

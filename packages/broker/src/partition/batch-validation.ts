@@ -24,7 +24,13 @@ import {
   LOG_APPEND_TIME_FLAG,
   setMaxTimestamp,
 } from '@ottla/protocol/records/batch.ts'
-import { type Codec, codecOf, DecompressionError, decompress } from '@ottla/protocol/records/compression.ts'
+import {
+  type Codec,
+  codecOf,
+  DecompressionError,
+  decompress,
+  type Scratch,
+} from '@ottla/protocol/records/compression.ts'
 import { type ScanVerdict, scanRecords } from '@ottla/protocol/records/record.ts'
 import { faultText, RecordCursor, type RecordFault } from '@ottla/protocol/records/record-cursor.ts'
 import { recompressed, renumbered } from './batch-rewrite.ts'
@@ -77,6 +83,8 @@ export interface BatchToValidate {
   readonly at: number
   readonly end: number
   readonly nowMs: number
+  /** Shared by all who validate in turn: decompressed records are looked at and forgotten. */
+  readonly scratch?: Scratch | undefined
 }
 
 export function validateBatch(batch: BatchToValidate, rules: AppendRules): BatchVerdict {
@@ -129,10 +137,10 @@ interface Section {
   readonly end: number
 }
 
-function inflate({ buffer, at, end }: BatchToValidate, codec: Codec): Section | BatchRefusal {
+function inflate({ buffer, at, end, scratch }: BatchToValidate, codec: Codec): Section | BatchRefusal {
   try {
     const blob = buffer.subarray(at + BATCH_OVERHEAD, end)
-    const inflated = decompress(codec, blob, { maxBytes: DECOMPRESSED_BATCH_BYTES_MAX })
+    const inflated = decompress(codec, blob, { maxBytes: DECOMPRESSED_BATCH_BYTES_MAX, scratch })
     return { buffer: inflated, start: 0, end: inflated.length }
   } catch (error) {
     if (!(error instanceof DecompressionError)) throw error

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '@ottla/base/random.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
+import { Scratch } from '@ottla/protocol/records/compression.ts'
 import { LogOfflineError } from '../log/log.ts'
 import type { LogSettings } from '../log/settings.ts'
 import { LogFixture, type TestBatch, testBatch } from '../log/testing.ts'
@@ -35,6 +36,7 @@ class Fixture {
     const opening = Partition.open({
       ...{ topicId: 'A'.repeat(22), topicName: 't', image: options.image ?? LEADER, localBrokerId: 1 },
       ...{ clock: time, timers: time, rules: partitionRules(brokerConfig(), { configs: new Map() }) },
+      scratch: new Scratch(),
       log: {
         ...{ disk, directory: DIRECTORY, clock: time, timers: time, syncs, tail, openSegments, logger, settings },
         ...{ cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0, producerIdExpirationMs: 86_400_000 },

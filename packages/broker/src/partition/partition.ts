@@ -12,6 +12,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
+import type { Scratch } from '@ottla/protocol/records/compression.ts'
 import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/log.ts'
 import type { SequenceCheck } from '../log/producer-state.ts'
 import type { PartitionImage } from '../metadata/image.ts'
@@ -27,6 +28,8 @@ export interface PartitionOptions {
   readonly localBrokerId: number
   readonly clock: Clock
   readonly timers: Timers
+  /** Shared with the broker's other partitions. */
+  readonly scratch: Scratch
   readonly log: Omit<LogOptions, 'observer'>
 }
 
@@ -81,6 +84,7 @@ export class Partition {
   readonly #localBrokerId: number
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #scratch: Scratch
   readonly #producers: OffsetWaiters
   readonly #fetches = new Set<FetchWaiter>()
   #image: PartitionImage
@@ -118,6 +122,7 @@ export class Partition {
     this.#localBrokerId = options.localBrokerId
     this.#clock = options.clock
     this.#logger = options.log.logger
+    this.#scratch = options.scratch
     this.#producers = new OffsetWaiters(options)
     this.#image = options.image
     this.#rules = options.rules
@@ -190,7 +195,7 @@ export class Partition {
     if (this.#offline) return refused('KAFKA_STORAGE_ERROR')
     if (acks === -1 && this.#isUnderMinIsr()) return refused('NOT_ENOUGH_REPLICAS')
     const nowMs = this.#clock.wallMs()
-    const verdict = validateBatch({ buffer, at, end: request.end, nowMs }, this.#rules)
+    const verdict = validateBatch({ buffer, at, end: request.end, nowMs, scratch: this.#scratch }, this.#rules)
     if (verdict.kind === 'refused') return verdict
     const sequence = this.#log.producers.check(verdict.buffer, verdict.at, nowMs)
     if (sequence.kind === 'error') return refused(sequence.error)

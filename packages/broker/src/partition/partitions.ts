@@ -13,6 +13,7 @@ import type { Random } from '@ottla/base/random.ts'
 import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
+import { Scratch } from '@ottla/protocol/records/compression.ts'
 import type { BrokerConfig } from '../config.ts'
 import { LogOfflineError } from '../log/errors.ts'
 import type { OpenSegments } from '../log/open-segments.ts'
@@ -40,6 +41,8 @@ export interface PartitionsOptions {
   readonly openSegments: OpenSegments
   /** A log that was there before this start could not be opened. */
   readonly onFailure: (error: unknown) => void
+  /** A partition's log is open, and `find` finds it: told in the turn in which that becomes true. */
+  readonly onOpened?: (partition: Partition) => void
 }
 
 interface Wanted {
@@ -60,6 +63,7 @@ interface Held {
 export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
   readonly #directories: PartitionDirectories
+  readonly #scratch = new Scratch()
   readonly #held = new Map<string, (Held | undefined)[]>()
   #image: MetadataImage | null = null
   #config: BrokerConfig | null = null
@@ -249,6 +253,7 @@ export class Partitions implements AsyncDisposable {
       localBrokerId: this.#options.brokerId,
       clock: this.#options.clock,
       timers: this.#options.timers,
+      scratch: this.#scratch,
       log: {
         ...this.#options,
         directory: path,
@@ -280,6 +285,7 @@ export class Partitions implements AsyncDisposable {
     partition.update(image)
     const config = this.#config!
     partition.configure(partitionRules(config, topic), logSettings(config, topic, this.#options.random))
+    this.#options.onOpened?.(partition)
   }
 
   #removeTopic(topic: TopicImage): void {

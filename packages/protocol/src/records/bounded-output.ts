@@ -4,16 +4,40 @@
  */
 import { refuseOver } from './decompression-error.ts'
 
+/** What a scratch keeps for the next use; the largest batch that brokers take by default decompresses to about this. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024
+
+/**
+ * Memory for decompressed bytes that are looked at and forgotten, as a broker's validation does: fresh memory of this
+ * size costs more than the decompression. Whatever was decompressed into it is overwritten by the next use.
+ */
+export class Scratch {
+  #buffer: Buffer = Buffer.alloc(0)
+
+  /** The kept memory; it may have fewer bytes than wanted. */
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
+  keep(buffer: Buffer): void {
+    if (buffer.length <= KEPT_BYTES_MAX && buffer.length > this.#buffer.length) this.#buffer = buffer
+  }
+}
+
 export class BoundedOutput {
   readonly #codec: string
   readonly #maxBytes: number
+  readonly #scratch: Scratch | undefined
   #buffer: Buffer
   #bytes = 0
 
-  constructor(codec: string, options: { readonly expectedBytes: number; readonly maxBytes: number }) {
+  constructor(codec: string, options: { expectedBytes: number; maxBytes: number; scratch?: Scratch | undefined }) {
+    const { expectedBytes, maxBytes, scratch } = options
     this.#codec = codec
-    this.#maxBytes = options.maxBytes
-    this.#buffer = Buffer.allocUnsafe(Math.min(options.expectedBytes, options.maxBytes))
+    this.#maxBytes = maxBytes
+    this.#scratch = scratch
+    const kept = scratch?.buffer
+    this.#buffer = kept && kept.length > 0 ? kept : Buffer.allocUnsafe(Math.min(expectedBytes, maxBytes))
   }
 
   /** What may still be appended. */
@@ -31,6 +55,7 @@ export class BoundedOutput {
   }
 
   finish(): Buffer {
+    this.#scratch?.keep(this.#buffer)
     return this.#buffer.subarray(0, this.#bytes)
   }
 

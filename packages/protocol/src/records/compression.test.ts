@@ -3,7 +3,15 @@ import { test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { systemClock } from '@ottla/base/clock.ts'
 import fc from 'fast-check'
-import { type Codec, codecOf, compress, compressionNumber, DecompressionError, decompress } from './compression.ts'
+import {
+  type Codec,
+  codecOf,
+  compress,
+  compressionNumber,
+  DecompressionError,
+  decompress,
+  Scratch,
+} from './compression.ts'
 import { mutated, numbersFrom } from './mutate.fixture.ts'
 import { xxh32 } from './xxh32.ts'
 
@@ -258,4 +266,31 @@ test('lz4 block checksums are verified, content size and content checksum skippe
   assert.deepEqual(open('lz4', frame), Buffer.alloc(1000))
   frame[frame.length - 12]! ^= 1
   refuses('lz4', frame, 'corrupt')
+})
+
+test('a scratch gives the bytes that fresh memory gives, and leaves the input as it was', () => {
+  const scratch = new Scratch()
+  const texts = ['a'.repeat(300_000), 'Ottla '.repeat(20), '', Array.from({ length: 9000 }, (_, i) => i).join()]
+  for (const codec of ['lz4', 'snappy', 'gzip', 'zstd'] as const) {
+    for (const text of texts) {
+      const input = compress(codec, Buffer.from(text))
+      const before = Buffer.from(input)
+      assert.equal(decompress(codec, input, { maxBytes: 1e6, scratch }).toString(), text)
+      assert.deepEqual(input, before)
+    }
+  }
+})
+
+test('a block that cannot be decompressed leaves the input as it was', () => {
+  const input = compress('lz4', Buffer.from('Ottla '.repeat(200)))
+  input.fill(0xff, 11, input.length - 4)
+  const before = Buffer.from(input)
+  assert.throws(() => decompress('lz4', input, { maxBytes: 1e6 }), DecompressionError)
+  assert.deepEqual(input, before)
+})
+
+test('a scratch does not keep what a bomb made it hold', () => {
+  const scratch = new Scratch()
+  decompress('lz4', compress('lz4', Buffer.alloc(16 << 20)), { maxBytes: 64 << 20, scratch })
+  assert.ok(scratch.buffer.length <= 4 << 20)
 })

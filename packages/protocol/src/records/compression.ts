@@ -9,12 +9,14 @@
  */
 import type * as Zlib from 'node:zlib'
 import { assert, unreachable } from '@ottla/base/assert.ts'
+import type { Scratch } from './bounded-output.ts'
 import { DecompressionError, refuseOver } from './decompression-error.ts'
 import { LazyModule } from './lazy-module.ts'
 import { compressLz4, decompressLz4 } from './lz4-frame.ts'
 import { compressSnappy, decompressSnappy } from './snappy-stream.ts'
 import { isWholeZstd } from './zstd-frames.ts'
 
+export { Scratch } from './bounded-output.ts'
 export { DecompressionError, type DecompressionErrorKind } from './decompression-error.ts'
 export { MissingModuleError } from './lazy-module.ts'
 
@@ -60,9 +62,18 @@ export function compress(codec: Codec, input: Buffer, level?: number): Buffer {
   }
 }
 
-/** Throws DecompressionError, 'too-large' above maxBytes; MissingModuleError where the machine lacks the codec. */
-export function decompress(codec: Codec, input: Buffer, options: { readonly maxBytes: number }): Buffer {
-  const { maxBytes } = options
+export interface DecompressOptions {
+  readonly maxBytes: number
+  /** Used where the codec can: the result then lasts until the scratch's next use. */
+  readonly scratch?: Scratch | undefined
+}
+
+/**
+ * Throws DecompressionError, 'too-large' above maxBytes; MissingModuleError where the machine lacks the codec. The input
+ * is the same before and after, but must not be looked at by another thread meanwhile.
+ */
+export function decompress(codec: Codec, input: Buffer, options: DecompressOptions): Buffer {
+  const { maxBytes, scratch } = options
   assert(Number.isSafeInteger(maxBytes) && maxBytes > 0, 'A bound on decompression is positive')
   switch (codec) {
     case 'none':
@@ -71,9 +82,9 @@ export function decompress(codec: Codec, input: Buffer, options: { readonly maxB
     case 'gzip':
       return gunzip(input, maxBytes)
     case 'snappy':
-      return decompressSnappy(input, maxBytes)
+      return decompressSnappy(input, maxBytes, scratch)
     case 'lz4':
-      return decompressLz4(input, maxBytes)
+      return decompressLz4(input, maxBytes, scratch)
     case 'zstd':
       return unzstd(input, maxBytes)
     default:

@@ -13,6 +13,7 @@
  * xerial's own reader: a header may come again between chunks (streams laid end to end), and one to three bytes at the
  * end, too few for a size, are ignored.
  */
+import { BoundedOutput, type Scratch } from './bounded-output.ts'
 import { DecompressionError, refuseOver } from './decompression-error.ts'
 import { LazyModule } from './lazy-module.ts'
 
@@ -52,14 +53,14 @@ export function compressSnappy(input: Buffer): Buffer {
 }
 
 /** Throws DecompressionError. All sizes are checked against maxBytes before the first block is decompressed. */
-export function decompressSnappy(input: Buffer, maxBytes: number): Buffer {
+export function decompressSnappy(input: Buffer, maxBytes: number, scratch?: Scratch): Buffer {
   if (!startsWithMagic(input, 0)) return decompressBare(input, maxBytes)
   let totalBytes = 0
   forEachBlock(input, (block) => {
     totalBytes += decompressedSize(block)
     refuseOver('snappy', totalBytes, maxBytes)
   })
-  return joinBlocks(input, totalBytes)
+  return joinBlocks(input, totalBytes, scratch)
 }
 
 function decompressBare(input: Buffer, maxBytes: number): Buffer {
@@ -68,14 +69,11 @@ function decompressBare(input: Buffer, maxBytes: number): Buffer {
   return uncompressBlock(input)
 }
 
-function joinBlocks(input: Buffer, totalBytes: number): Buffer {
+function joinBlocks(input: Buffer, totalBytes: number, scratch?: Scratch): Buffer {
   forEachBlock(input, checkExpansion)
-  const output = Buffer.allocUnsafe(totalBytes)
-  let at = 0
-  forEachBlock(input, (block) => {
-    at += uncompressBlock(block).copy(output, at)
-  })
-  return output
+  const output = new BoundedOutput('snappy', { expectedBytes: totalBytes, maxBytes: totalBytes, scratch })
+  forEachBlock(input, (block) => output.append(uncompressBlock(block)))
+  return output.finish()
 }
 
 /** Visits the bare blocks of a xerial stream in order. */
