@@ -52,6 +52,7 @@ describe('layers', () => {
     ['packages/broker/src/log/a.ts', '@ottla/client/connection.ts'],
     ['packages/broker/src/handlers/a.ts', '@ottla/client/connection.ts'],
     ['packages/broker/src/broker.ts', '@ottla/bench/b.ts'],
+    ['packages/bench/src/a.ts', '../../../interop/processes.ts'],
     ['packages/broker/src/log/a.ts', '../metadata/b.ts'],
     ['packages/broker/src/log/a.ts', '../partition/b.ts'],
     ['packages/broker/src/partition/a.ts', '../coordinator/b.ts'],
@@ -84,6 +85,7 @@ describe('layers', () => {
     ['packages/broker/src/broker.ts', './network/b.ts'],
     ['packages/broker/src/main.ts', './broker.ts'],
     ['packages/bench/src/a.ts', '@ottla/broker/broker.ts'],
+    ['packages/bench/src/a.ts', '../../../interop/apache-kafka.ts'],
     ['interop/a.ts', '@ottla/broker/broker.ts'],
     ['packages/client/src/a.ts', 'node:buffer'],
   ]

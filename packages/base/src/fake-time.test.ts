@@ -17,6 +17,16 @@ describe('FakeTime', () => {
     assert.deepEqual([time.wallMs(), time.monotonicMs()], [500, 0])
   })
 
+  test('what comes due in a stall fires late', () => {
+    const time = new FakeTime()
+    const fired: number[] = []
+    for (const dueMs of [10, 20, 40]) time.after(dueMs, () => fired.push(time.monotonicMs()))
+    time.stall(30)
+    assert.deepEqual(fired, [])
+    time.advance(10)
+    assert.deepEqual(fired, [30, 30, 40])
+  })
+
   test('timers fire by due time, then in the order of the calls, each at its own time', () => {
     const time = new FakeTime()
     const random = seededRandom(7)

@@ -36,6 +36,11 @@ export class FakeTime implements Clock, Timers {
     this.#wallOffsetMs += byMs
   }
 
+  /** Both clocks go on while nobody runs, as when a process is stopped: what comes due fires late, at the next move. */
+  stall(forMs: number): void {
+    this.#nowMs += forMs
+  }
+
   after(delayMs: number, callback: () => void): Timer {
     const timer = new FakeTimer(this.#nowMs + Math.max(0, delayMs), this.#sequence++, callback)
     pushTimer(this.#heap, timer)

@@ -3,7 +3,9 @@ import { test } from 'node:test'
 import { parseBenchArguments, UsageError } from './arguments.ts'
 
 test('a bench without arguments runs everything three times and writes no file', () => {
-  const expected = { quick: false, only: null, repeat: 3, json: null, data: null, list: false, modules: false }
+  const places = { json: null, plots: null, data: null }
+  const numbers = { repeat: 3, historyGigabytes: null }
+  const expected = { against: [], quick: false, only: null, ...numbers, ...places, list: false, modules: false }
   assert.deepEqual(parseBenchArguments([]), expected)
 })
 
@@ -13,12 +15,16 @@ test('a quick bench runs once unless told otherwise', () => {
 })
 
 test('every option arrives', () => {
-  const options = parseBenchArguments(['--only', '^raw', '--json', 'a.json', '--data', '/mnt', '--list', '--modules'])
+  const places = ['--json', 'a.json', '--plots', 'p', '--data', '/mnt', '--history-gb', '2.5']
+  const options = parseBenchArguments(['--against', 'kafka', '--only', '^raw', ...places, '--list', '--modules'])
   assert.deepEqual(options, {
+    against: ['kafka'],
     quick: false,
     only: /^raw/,
     repeat: 3,
+    historyGigabytes: 2.5,
     json: 'a.json',
+    plots: 'p',
     data: '/mnt',
     list: true,
     modules: true,
@@ -31,6 +37,12 @@ test('what makes no sense is refused with its name', () => {
     [['--repeat', '101'], /--repeat "101"/],
     [['--repeat', '2.5'], /--repeat "2.5"/],
     [['--only', '('], /--only "\("/],
+    [['--history-gb', '0'], /--history-gb "0"/],
+    [['--history-gb', '31'], /--history-gb "31"/],
+    [['--history-gb', 'all'], /--history-gb "all"/],
+    [['--against', 'kafka,rabbit'], /--against "rabbit"/],
+    [['--against', 'ottla'], /--against "ottla"/],
+    [['--against', ''], /--against ""/],
     [['--fast'], /--fast/],
     [['latency'], /latency/],
   ]

@@ -1,5 +1,5 @@
 /**
- * Owns a broker in a process of its own, on a data directory of its own that goes with it: started as a user would, by
+ * Owns Ottla's broker in a process of its own, on a data directory of its own that goes with it: started as a user would, by
  * the launcher, watched from outside, stopped by SIGTERM.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
@@ -9,9 +9,11 @@ import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Disk } from '@ottla/base/disk.ts'
 import type { Timers } from '@ottla/base/timers.ts'
+import { untilServing } from '../../../interop/apache-kafka.ts'
 import { CommandError } from './child.ts'
+import type { LiveBroker, StartOptions } from './contestants/contestant.ts'
+import { type LoopBuckets, parseLoopBuckets } from './loop-delay.ts'
 import { ottlaLauncher } from './paths.ts'
-import { type ProcessSample, sampleProcess } from './process-sample.ts'
 
 export interface BenchPorts {
   readonly clock: Clock
@@ -19,20 +21,19 @@ export interface BenchPorts {
   readonly disk: Disk
 }
 
-export interface BrokerProcessOptions extends BenchPorts {
-  /** Must not exist yet; removed in the end. */
-  readonly dataDirectory: string
+export interface BrokerProcessOptions extends StartOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
 type BrokerChild = ChildProcessByStdio<null, Readable, Readable>
 
+const ANY_PORT = '127.0.0.1:0'
 const READY_MS_MAX = 30_000
 const STOP_MS_MAX = 30_000
 /** Of what the broker logged, the end is kept for when it fails. */
 const LOG_LENGTH_MAX = 4000
 
-export class BrokerProcess implements AsyncDisposable {
+export class BrokerProcess implements LiveBroker {
   readonly #child: BrokerChild
   readonly #options: BrokerProcessOptions
   readonly #ready = deferred<void>()
@@ -41,6 +42,7 @@ export class BrokerProcess implements AsyncDisposable {
   /** Warnings and errors only. */
   #log = ''
   #bootstrap = ''
+  #adminUrl = ''
   #readyMs = 0
 
   /** Resolves when the broker serves. Rejects with CommandError. */
@@ -57,9 +59,10 @@ export class BrokerProcess implements AsyncDisposable {
 
   private constructor(options: BrokerProcessOptions) {
     this.#options = options
-    const { dataDirectory, settings = {}, clock } = options
+    const { dataDirectory, settings = {}, watchesLoop = true, clock } = options
     const pairs = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
-    const argv = ['start', '--data', dataDirectory, '--listen', '127.0.0.1:0', '--log-level', 'warn', ...pairs]
+    const places = ['--data', dataDirectory, '--listen', ANY_PORT, ...(watchesLoop ? ['--http', ANY_PORT] : [])]
+    const argv = ['start', ...places, '--log-level', 'warn', ...pairs]
     this.#startedMs = clock.monotonicMs()
     this.#child = spawn(ottlaLauncher, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout.on('data', (text: Buffer) => this.#onOutput(text.toString()))
@@ -76,7 +79,7 @@ export class BrokerProcess implements AsyncDisposable {
     return this.#bootstrap
   }
 
-  /** From starting the process until it said that it serves. */
+  /** From starting the process until it answered. */
   get readyMs(): number {
     return this.#readyMs
   }
@@ -93,30 +96,51 @@ export class BrokerProcess implements AsyncDisposable {
       : `The broker ended with ${signalCode ?? exitCode}. ${this.#log}`
   }
 
-  /** Null where the system does not tell. */
-  sample(): ProcessSample | null {
-    return sampleProcess(this.#options.disk, this.pid)
+  get logDirectory(): string {
+    return this.#options.dataDirectory
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  async loopBuckets(): Promise<LoopBuckets | null> {
+    if (this.#adminUrl === '') return null
+    const response = await fetch(`${this.#adminUrl}/metrics`)
+    return parseLoopBuckets(await response.text())
   }
 
   /** Stops the broker, waits for its end, and removes its data. Idempotent. */
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+      // Stopped processes keep a SIGTERM for later.
+      child.kill('SIGCONT')
       child.kill('SIGTERM')
       const killing = this.#options.timers.after(STOP_MS_MAX, () => child.kill('SIGKILL'))
       await once(child, 'exit')
       killing.cancel()
     }
-    await this.#options.disk.removeTree(this.#options.dataDirectory)
+    const { keepsData = false, dataDirectory, disk } = this.#options
+    if (!keepsData) await disk.removeTree(dataDirectory)
   }
 
   async #untilReady(): Promise<void> {
     const timer = this.#options.timers.after(READY_MS_MAX, () => this.#fail(`was not ready in ${READY_MS_MAX} ms`))
     try {
       await this.#ready.promise
+      await this.#untilServing()
     } finally {
       timer.cancel()
     }
+  }
+
+  /** Judged as every contestant is: it answers. */
+  async #untilServing(): Promise<void> {
+    const [host = '', port] = this.#bootstrap.split(':')
+    const isServing = await untilServing({ host, port: Number(port) }, () => this.obituary === null)
+    this.#readyMs = this.#options.clock.monotonicMs() - this.#startedMs
+    if (!isServing) throw new CommandError(`The broker does not answer. ${this.#log}`)
   }
 
   #onOutput(text: string): void {
@@ -124,8 +148,8 @@ export class BrokerProcess implements AsyncDisposable {
     this.#output += text
     const match = /^ready kafka:\/\/(\S+)$/m.exec(this.#output)
     if (match === null) return
-    this.#readyMs = this.#options.clock.monotonicMs() - this.#startedMs
     this.#bootstrap = match[1]!
+    this.#adminUrl = /^admin (http:\/\/\S+)$/m.exec(this.#output)?.[1] ?? ''
     this.#ready.resolve()
   }
 

@@ -1,6 +1,7 @@
 /** Owns processes that do one thing and end: commands whose output is wanted, and generators that print one line of JSON. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { interruption } from './interruption.ts'
 
 export interface CommandOptions {
   /** The process is killed, and the command fails, after this long. */
@@ -23,7 +24,8 @@ const COMPLAINT_LENGTH_MAX = 500
 /** Resolves with the command's standard output. Rejects with CommandError. */
 export async function runCommand(file: string, argv: readonly string[], options: CommandOptions): Promise<string> {
   const { timeoutMs, environment = {} } = options
-  const settings = { timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX, env: { ...process.env, ...environment } }
+  const { signal } = interruption
+  const settings = { timeout: timeoutMs, signal, maxBuffer: OUTPUT_BYTES_MAX, env: { ...process.env, ...environment } }
   try {
     const { stdout } = await promisify(execFile)(file, [...argv], settings)
     return stdout

@@ -32,7 +32,7 @@ describe('load generators against a broker in memory', () => {
     generators = await buildGenerators(disk, directory)
     broker = await Broker.start({ storage: 'memory', port: 0 })
     await using client = await openClient({ bootstrap: broker.bootstrap })
-    const names = [topic, 'latency', 'kafka']
+    const names = [topic, 'latency', 'kafka', 'tail', 'history']
     await createTopics(
       client,
       names.map((name) => ({ name, partitions: name === topic ? 2 : 1, replicationFactor: 1 })),
@@ -118,11 +118,75 @@ describe('load generators against a broker in memory', () => {
     assert.equal(numberOf(consumed, 'bytes'), numberOf(consumed, 'messages') * 100)
   })
 
-  test('the C code has no warnings', async (context) => {
-    for (const name of ['raw-produce', 'latency', 'librdkafka'] as const) {
-      if (programOr(context, generators[name]) === null) return
-      const flags = ['-fsyntax-only', '-Wall', '-Wextra', '-Wpedantic', '-Werror']
-      await runCommand('cc', [...flags, `${loadDirectory}${name}.c`, `${loadDirectory}wire.c`], { timeoutMs })
+  test('so many producers as are asked for share the messages, compressed', async (context) => {
+    const program = programOr(context, generators['librdkafka'])
+    if (program === null) return
+    const load = ['-t', topic, '-p', '2', '-P', '3', '-n', '1000', '-X', 'compression.codec=lz4']
+    const produced = await runGenerator(program, ['-b', broker.bootstrap, ...load], { timeoutMs })
+    assert.equal(numberOf(produced, 'messages'), 1000)
+  })
+
+  test('librdkafka ends when its time is over', async (context) => {
+    const program = programOr(context, generators['librdkafka'])
+    if (program === null) return
+    const load = ['-t', topic, '-p', '2', '-n', '1000000000', '-T', '0']
+    const produced = await runGenerator(program, ['-b', broker.bootstrap, ...load], { timeoutMs })
+    assert.ok(numberOf(produced, 'messages') < 1_000_000)
+  })
+
+  test('paced produce sees every acknowledgement, over all its connections', async (context) => {
+    const program = programOr(context, generators['paced-produce'])
+    if (program === null) return
+    const frame = produceFrame({ topic, partition: 0, acks: -1, recordCount: 1, valueBytes: 10, timestampMs: 0 })
+    disk.replaceFile(`${directory}/paced`, frame)
+    const where = ['-b', broker.bootstrap, '-f', `${directory}/paced`, '-e', `${produceErrorAt(topic)}`]
+    const load = ['-c', '20', '-r', '500', '-w', '0.1', '-t', '0.2', '-O', `${directory}/samples`]
+    const result = await runGenerator(program, [...where, ...load], { timeoutMs })
+    assert.equal(numberOf(result, 'requests'), 100)
+    assert.equal(numberOf(result, 'allRequests'), 150)
+    const samples = disk.readFile(`${directory}/samples`).toString().trimEnd().split('\n').map(Number)
+    assert.equal(samples.length, 100)
+    assert.ok(samples.every((ns) => ns > 0))
+  })
+
+  test('consumers at the tail get everything that is produced at a steady rate', async (context) => {
+    const program = programOr(context, generators['mixed'])
+    if (program === null) return
+    const load = ['-t', 'tail', '-p', '1', '-n', '300', '-m', '300', '-r', '3000', '-s', '100', '-c', '2']
+    const result = await runGenerator(program, ['-b', broker.bootstrap, ...load], { timeoutMs })
+    assert.equal(numberOf(result, 'produced'), 300)
+    // What came with a consumer's first batch is not counted.
+    assert.equal(numberOf(result, 'consumedBytes'), numberOf(result, 'consumed') * 100)
+    assert.ok(numberOf(result, 'acknowledged.p99') > 0)
+  })
+
+  test('a producer beside readers of history ends with them', async (context) => {
+    const program = programOr(context, generators['mixed'])
+    const filler = programOr(context, generators['librdkafka'])
+    if (program === null || filler === null) return
+    const where = ['-b', broker.bootstrap, '-t', 'history', '-p', '1']
+    await runGenerator(filler, [...where, '-n', '5000', '-s', '100'], { timeoutMs })
+    const load = ['-n', '5000', '-r', '1000', '-s', '100', '-c', '1']
+    const result = await runGenerator(program, [...where, ...load], { timeoutMs })
+    assert.ok(numberOf(result, 'consumed') <= 6000)
+  })
+
+  test("drop cache finds a topic's files and no other's", async (context) => {
+    const program = programOr(context, generators['drop-cache'])
+    if (program === null) return
+    for (const name of ['orders-0', 'orders-1', 'others-0']) {
+      disk.makeDirectory(`${directory}/data/${name}`)
+      disk.replaceFile(`${directory}/data/${name}/0.log`, Buffer.alloc(10_000))
     }
+    const result = await runGenerator(program, [directory, 'orders'], { timeoutMs })
+    assert.equal(numberOf(result, 'files'), 2)
+    assert.equal(numberOf(result, 'bytes'), 20_000)
+  })
+
+  test('the C code has no warnings', async (context) => {
+    if (programOr(context, generators['librdkafka']) === null) return
+    const sources = disk.list(loadDirectory).filter(({ name }) => name.endsWith('.c'))
+    const flags = ['-fsyntax-only', '-Wall', '-Wextra', '-Wpedantic', '-Werror']
+    for (const { name } of sources) await runCommand('cc', [...flags, `${loadDirectory}${name}`], { timeoutMs })
   })
 })

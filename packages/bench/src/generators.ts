@@ -7,17 +7,27 @@ import type { Disk } from '@ottla/base/disk.ts'
 import { runCommand } from './child.ts'
 import { loadDirectory } from './paths.ts'
 
-export type Generator = 'librdkafka' | 'raw-produce' | 'latency'
+export type Generator = 'librdkafka' | 'mixed' | 'raw-produce' | 'paced-produce' | 'latency' | 'drop-cache'
 
 /** Where a generator's program is, or why there is none. */
 export type Built = { readonly path: string } | { readonly missing: string }
 
 export type Generators = { readonly [name in Generator]: Built }
 
-const GENERATORS: readonly { name: Generator; libraries: readonly string[] }[] = [
-  { name: 'librdkafka', libraries: ['-lrdkafka'] },
-  { name: 'raw-produce', libraries: [] },
-  { name: 'latency', libraries: [] },
+interface Program {
+  readonly name: Generator
+  /** Beside its own source and wire.c. */
+  readonly sources: readonly string[]
+  readonly libraries: readonly string[]
+}
+
+const PROGRAMS: readonly Program[] = [
+  { name: 'librdkafka', sources: ['kafka', 'text'], libraries: ['-lrdkafka', '-lm', '-pthread'] },
+  { name: 'mixed', sources: ['kafka', 'text', 'times'], libraries: ['-lrdkafka', '-lm', '-pthread'] },
+  { name: 'raw-produce', sources: ['connection'], libraries: [] },
+  { name: 'paced-produce', sources: ['connection', 'times'], libraries: [] },
+  { name: 'latency', sources: ['times'], libraries: [] },
+  { name: 'drop-cache', sources: [], libraries: [] },
 ]
 const COMPILER_FLAGS = ['-O2', '-Wall', '-Wextra', '-Wpedantic']
 const COMPILE_MS_MAX = 60_000
@@ -27,18 +37,15 @@ const DEBIAN_PACKAGES = ['librdkafka-dev', 'gcc', 'libc6-dev']
 /** Compiles into `directory`, which exists. */
 export async function buildGenerators(disk: Disk, directory: string): Promise<Generators> {
   if (!disk.exists('/usr/include/librdkafka/rdkafka.h') || !disk.exists('/usr/bin/cc')) await installFromDebian(disk)
-  const built = GENERATORS.map(
-    async ({ name, libraries }) => [name, await build(directory, { name, libraries })] as const,
-  )
+  const built = PROGRAMS.map(async (program) => [program.name, await build(directory, program)] as const)
   return Object.fromEntries(await Promise.all(built)) as Generators
 }
 
-async function build(directory: string, generator: { name: Generator; libraries: readonly string[] }): Promise<Built> {
-  const { name, libraries } = generator
+async function build(directory: string, { name, sources, libraries }: Program): Promise<Built> {
   const path = `${directory}/${name}`
-  const sources = [`${loadDirectory}${name}.c`, `${loadDirectory}wire.c`]
+  const files = [name, 'wire', ...sources].map((source) => `${loadDirectory}${source}.c`)
   try {
-    await runCommand('cc', [...COMPILER_FLAGS, '-o', path, ...sources, ...libraries], { timeoutMs: COMPILE_MS_MAX })
+    await runCommand('cc', [...COMPILER_FLAGS, '-o', path, ...files, ...libraries], { timeoutMs: COMPILE_MS_MAX })
     return { path }
   } catch (error) {
     return { missing: (error as Error).message.split('\n')[0]! }

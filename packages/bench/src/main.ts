@@ -1,16 +1,22 @@
 /**
  * The bench: `npm run bench`. Arguments, the directory that it works in, exit code. Exit codes: 0 all rows ran, 1 some
- * failed, 2 wrong arguments. A missed target fails nothing: the machine may not be the one that the targets are for.
+ * failed, 2 wrong arguments, 130 ended by Ctrl-C. A missed target fails nothing: the machine may not be the one that the
+ * targets are for.
  */
 import { systemClock } from '@ottla/base/clock.ts'
 import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { systemTimers } from '@ottla/base/node-timers.ts'
 import { holdProcess, processStreams } from '@ottla/base/standard-streams.ts'
 import { type BenchOptions, parseBenchArguments, USAGE, UsageError } from './arguments.ts'
+import { CONTESTANTS } from './contestants/all.ts'
+import type { Contestant } from './contestants/contestant.ts'
 import { buildGenerators } from './generators.ts'
+import { InterruptedError, interruption, listenForInterruption } from './interruption.ts'
 import { describeMachine } from './machine.ts'
-import { allGroups, selectGroups } from './plan.ts'
-import { renderReport, reportData } from './report.ts'
+import { allGroups, selectGroups, warmUpRows } from './plan.ts'
+import { plotsOf } from './plots.ts'
+import { type Entry, type Report, renderReport, reportData } from './report.ts'
+import { rowTitle } from './row-title.ts'
 import { runGroups } from './run.ts'
 import { measureStartBudget, renderStartBudget } from './start-budget.ts'
 
@@ -21,8 +27,8 @@ const streams = processStreams()
 const ports = { clock: systemClock, timers: systemTimers, disk: new NodeDisk() }
 
 async function bench(options: BenchOptions): Promise<number> {
-  const groups = selectGroups(allGroups(), options)
-  const names = groups.flatMap(({ rows }) => rows.map(({ name }) => name))
+  const groups = selectGroups(allGroups(options), options)
+  const names = groups.flatMap(({ rows }) => rows.map(rowTitle))
   if (names.length === 0) throw new UsageError(`No row matches ${options.only}: see --list`)
   if (options.list) {
     streams.write(`${names.join('\n')}\n`)
@@ -43,24 +49,47 @@ async function printModules(directory: string): Promise<number> {
 }
 
 async function runIn(directory: string, groups: ReturnType<typeof allGroups>, options: BenchOptions): Promise<number> {
-  const { quick, repeat, json } = options
+  const { quick, repeat, against } = options
   const machine = describeMachine(ports.disk, directory)
+  const contestants = (['ottla', ...against] as const).map((name) => CONTESTANTS[name])
+  const entries = await Promise.all(contestants.map(entryOf))
   const generators = await buildGenerators(ports.disk, directory)
-  const progress = (line: string): void => streams.writeError(`${line}\n`)
-  const results = await runGroups(groups, { ports, generators, quick, repeat, directory, progress })
-  const report = { machine, quick, repeat, results }
-  streams.write(`\n${renderReport(report)}\n`)
-  if (json !== null) ports.disk.replaceFile(json, Buffer.from(`${JSON.stringify(reportData(report), null, 2)}\n`))
+  const results = await runGroups(groups, {
+    ...{ ports, generators, quick, repeat, directory, contestants, signal: interruption.signal },
+    warmUp: warmUpRows(allGroups(options)),
+    progress: (line) => streams.writeError(`${line}\n`),
+  })
+  publish({ machine, contestants: entries, quick, repeat, results }, options)
   return results.some(({ failures }) => failures.length > 0) ? 1 : 0
 }
 
+function publish(report: Report, { json, plots }: BenchOptions): void {
+  streams.write(`\n${renderReport(report)}\n`)
+  if (json !== null) ports.disk.replaceFile(json, Buffer.from(`${JSON.stringify(reportData(report), null, 2)}\n`))
+  if (plots === null) return
+  ports.disk.makeDirectory(plots)
+  for (const { name, svg } of plotsOf(report)) ports.disk.replaceFile(`${plots}/${name}.svg`, Buffer.from(svg))
+}
+
+async function entryOf({ name, describe, settings, topicConfigs }: Contestant): Promise<Entry> {
+  try {
+    return { name, description: await describe(), settings, topicConfigs }
+  } catch (error) {
+    throw new UsageError(`${name} cannot be measured here: ${(error as Error).message}`, { cause: error })
+  }
+}
+
 const hold = holdProcess()
+listenForInterruption()
 try {
   process.exitCode = await bench(parseBenchArguments(process.argv.slice(2)))
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error
-  streams.writeError(`${error.message}\n${USAGE}\n`)
-  process.exitCode = 2
+  if (error instanceof InterruptedError) {
+    process.exitCode = error.exitCode
+  } else if (error instanceof UsageError) {
+    streams.writeError(`${error.message}\n${USAGE}\n`)
+    process.exitCode = 2
+  } else throw error
 } finally {
   hold.release()
 }

@@ -1,34 +1,48 @@
 /** Owns the table: what people read of a run, and the same as data. */
+import { type FigureLine, figureLines, judge } from './comparison.ts'
+import type { ContestantName } from './contestants/contestant.ts'
 import type { Machine } from './machine.ts'
-import type { Figure, RowResult, Sample, Target } from './row.ts'
-import { type Summary, summarize } from './statistics.ts'
+import type { RowResult, Target } from './row.ts'
+import { rowTitle } from './row-title.ts'
+
+/** A contestant as the report states it. */
+export interface Entry {
+  readonly name: ContestantName
+  readonly description: string
+  readonly settings: readonly string[]
+  /** Of topics, by durability. */
+  readonly topicConfigs: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
 
 export interface Report {
   readonly machine: Machine
+  /** Ottla first. */
+  readonly contestants: readonly Entry[]
   readonly quick: boolean
   readonly repeat: number
   readonly results: readonly RowResult[]
 }
 
-const HEADINGS = ['workload', 'figure', 'median', 'spread', 'target', '', 'broker CPU s/M', 'load CPU s/M', 'broker MB']
-/** Columns of words. */
-const LEFT_COLUMNS = [0, 1, 4, 5]
 const GIGABYTE = 1e9
-const MEGABYTE = 1e6
 /** From here on digits behind the point say nothing. */
 const WHOLE_FROM = 1000
 const DIGITS = 3
 
 export function renderReport(report: Report): string {
-  const { machine, results, quick, repeat } = report
+  const { results, quick, repeat } = report
   const ran = results.filter(({ samples }) => samples.length > 0)
   const absent = results.flatMap(({ row, skipped, failures }) => [
-    ...(skipped === null ? [] : [`Skipped: ${row.name}: ${skipped}`]),
-    ...failures.map((failure) => `Failed: ${row.name}: ${failure}`),
+    ...(skipped === null ? [] : [`Skipped: ${rowTitle(row)}: ${skipped}`]),
+    ...failures.map(({ contestant, reason }) => `Failed: ${rowTitle(row)}, ${contestant}: ${reason}`),
   ])
   const runs = `${repeat} ${repeat === 1 ? 'run' : 'runs'} of each row, interleaved${quick ? '; quick: too short to quote' : ''}`
-  const table = renderTable([HEADINGS, ...ran.flatMap(rowLines)], LEFT_COLUMNS)
-  return [...machineLines(machine), runs, '', ...table, '', ...absent].join('\n')
+  const columns = columnsOf(report)
+  const lines = [columns.map(({ heading }) => heading), ...ran.flatMap((result) => rowLines(result, columns))]
+  const left = columns.flatMap(({ isText }, index) => (isText ? [index] : []))
+  const ratios = peersOf(report.contestants).map(
+    (peer) => `× ${peer}: how many times as good Ottla is; more of a rate, less of a time or of memory.`,
+  )
+  return [...settingLines(report), ...ratios, runs, '', ...renderTable(lines, left), '', ...absent].join('\n')
 }
 
 /** Lines of equal columns, parted by two spaces; those that are not `left` end at their right edge. */
@@ -56,44 +70,115 @@ export function meets(value: number, target: Target): boolean {
 }
 
 /** What goes into the file of `--json`. */
-export function reportData({ machine, quick, repeat, results }: Report) {
-  const rows = results.map(({ row, samples, failures, skipped }) => ({ name: row.name, samples, failures, skipped }))
-  return { machine, quick, repeat, rows }
+export function reportData({ machine, contestants, quick, repeat, results }: Report) {
+  const peers = peersOf(contestants)
+  const rows = results.map(({ row, samples, failures, skipped }) => ({
+    ...{ name: row.name, durability: row.durability, samples, failures, skipped },
+    figures: figureLines({ row, samples }).map((line) => ({
+      ...{ name: line.name, target: line.target ?? null, required: line.required },
+      summaries: Object.fromEntries(line.summaries),
+      verdicts: Object.fromEntries(peers.map((peer) => [peer, judge(line, peer)])),
+    })),
+  }))
+  return { machine, contestants, quick, repeat, rows }
 }
 
-function machineLines(machine: Machine): string[] {
+/** What has to stand beside every figure: the machine, the contestants, their settings. */
+export function settingLines({ machine, contestants }: Pick<Report, 'machine' | 'contestants'>): string[] {
   const { cpu, cores, memoryBytes, system, node, fileSystem, load } = machine
+  const peers = peersOf(contestants)
+  const shared =
+    peers.length === 0
+      ? ''
+      : 'Contestants take turns; who does not run is stopped, and all are warm before they count. '
   return [
     `${cpu}, ${cores} cores, ${numberText(memoryBytes / GIGABYTE)} GB, ${system}; data on ${fileSystem}; Node ${node}`,
-    `Load generators share the machine with one broker, which has its defaults. Load before the run: ${load.map(numberText).join(' ')}`,
-    'Durability: acks=all is answered after fdatasync, acks=1 once the operating system has the bytes. MB are 1,000,000 bytes of values.',
+    ...contestants.map(entryLine),
+    `Load generators share the machine with the broker. ${shared}Load before the run: ${load.map(numberText).join(' ')}`,
+    'Durability: synced, acks=all is answered after the disk has the bytes; cached, once the operating system has them. acks=1 never waits for the disk. MB are 1,000,000 bytes of values.',
   ]
 }
 
-/** The first line of a row names it and tells the CPU times; each further figure has a line beneath. */
-function rowLines({ row, samples }: RowResult): string[][] {
-  return row.figures.map((figure, index) => {
-    const cells = figureCells(figure, summarize(samples.map((sample) => sample.figures[figure.name] ?? Number.NaN)))
-    return index === 0 ? [row.name, ...cells, ...sampleCells(samples)] : ['', ...cells, '', '', '']
-  })
+interface Column {
+  readonly heading: string
+  /** Ends at the left edge. */
+  readonly isText: boolean
+  readonly cell: (line: FigureLine) => string
 }
 
-function figureCells({ name, target }: Figure, { median, spread }: Summary): string[] {
-  const promise = target === undefined ? ['', ''] : [targetText(target), meets(median, target) ? 'met' : 'MISSED']
-  return [name, numberText(median), `${Math.round(spread * 100)} %`, ...promise]
+function columnsOf({ contestants }: Report): Column[] {
+  const peers = peersOf(contestants)
+  const required = { heading: 'required', isText: true, cell: (line: FigureLine) => requiredText(line) }
+  return [
+    { heading: 'workload', isText: true, cell: () => '' },
+    { heading: 'figure', isText: true, cell: ({ name }) => name },
+    ...contestants.flatMap(({ name }) => summaryColumns(name)),
+    ...peers.flatMap((peer) => verdictColumns(peer, required)),
+    { heading: 'target', isText: true, cell: ({ target }) => (target === undefined ? '' : targetText(target)) },
+    { heading: '', isText: true, cell: targetVerdict },
+  ]
 }
 
-function sampleCells(samples: readonly Sample[]): string[] {
-  const residentMegabytes = samples.map(({ residentBytes }) =>
-    residentBytes === null ? null : residentBytes / MEGABYTE,
+function summaryColumns(name: ContestantName): Column[] {
+  return [
+    { heading: name, isText: false, cell: ({ summaries }) => textOr(summaries.get(name)?.median, numberText) },
+    { heading: 'spread', isText: false, cell: ({ summaries }) => textOr(summaries.get(name)?.spread, percentText) },
+  ]
+}
+
+function verdictColumns(peer: ContestantName, required: Column): Column[] {
+  return [
+    {
+      heading: `× ${peer}`,
+      isText: false,
+      cell: (line) => textOr(judge(line, peer)?.ratio, ratioText),
+    },
+    required,
+    { heading: '', isText: true, cell: (line) => metText(judge(line, peer)?.isMet ?? null) },
+  ]
+}
+
+/** The first line of a row names it; each further figure has a line beneath. */
+function rowLines({ row, samples }: RowResult, columns: readonly Column[]): string[][] {
+  const lines = figureLines({ row, samples })
+  return lines.map((line, index) =>
+    columns.map(({ cell }, column) => (column === 0 && index === 0 ? rowTitle(row) : cell(line))),
   )
-  const series = [
-    samples.map((one) => one.brokerCpuPerMillion),
-    samples.map((one) => one.loadCpuPerMillion),
-    residentMegabytes,
-  ]
-  return series.map((values) => {
-    const known = values.filter((value) => value !== null)
-    return known.length === 0 ? '–' : numberText(summarize(known).median)
+}
+
+function targetVerdict({ target, summaries }: FigureLine): string {
+  const ours = summaries.get('ottla')
+  return target === undefined || ours === undefined ? '' : metText(meets(ours.median, target))
+}
+
+function entryLine({ name, description, settings, topicConfigs }: Entry): string {
+  const topics = Object.entries(topicConfigs).map(([durability, configs]) => {
+    const pairs = Object.entries(configs).map(([key, value]) => `${key}=${value}`)
+    return `${durability}: ${pairs.length === 0 ? 'default' : pairs.join(' ')}`
   })
+  return `${name}: ${description}; ${settings.join(', ')}; topics ${topics.join(', ')}`
+}
+
+function peersOf(contestants: readonly Entry[]): ContestantName[] {
+  return contestants.map(({ name }) => name).filter((name) => name !== 'ottla')
+}
+
+function requiredText({ required }: FigureLine): string {
+  return required === null ? '' : `≥ ${required}`
+}
+
+function metText(isMet: boolean | null): string {
+  return isMet === null ? '' : isMet ? 'met' : 'MISSED'
+}
+
+function ratioText(ratio: number): string {
+  return Number.isFinite(ratio) ? ratio.toFixed(2) : '∞'
+}
+
+function percentText(share: number): string {
+  return `${Math.round(share * 100)} %`
+}
+
+function textOr(value: number | undefined, toText: (value: number) => string): string {
+  return value === undefined ? '–' : toText(value)
 }

@@ -1,129 +1,94 @@
 /**
- * Owns the run of a table: for every repetition each group gets a fresh broker on an empty directory and its rows run
- * one after another, each on a topic of its own. So repetitions are interleaved, and a slow minute of the machine falls
- * on all rows alike.
+ * Owns the run of a table: every repetition runs every row against every contestant, one right behind the other and the
+ * order turned round each time. So a slow minute of the machine falls on all rows and contestants alike.
  */
-import { createTopics, deleteTopics } from '@ottla/client/admin.ts'
-import { openClient } from '@ottla/client/client.ts'
-import { type BenchPorts, BrokerProcess } from './broker-process.ts'
-import type { Generators } from './generators.ts'
-import { missingFor } from './plan.ts'
-import type { Group, Outcome, Row, RowResult, RowRun, Sample } from './row.ts'
+import { Arena } from './contestants/arena.ts'
+import type { Contestant, LiveBroker } from './contestants/contestant.ts'
+import { type MeasureOptions, measureTurn, type Turn } from './measure.ts'
+import { missingFor, obstacleFor } from './plan.ts'
+import type { Group, Row, RowResult, Sample } from './row.ts'
+import { rowTitle } from './row-title.ts'
 
-export interface RunOptions {
-  readonly ports: BenchPorts
-  readonly generators: Generators
-  readonly quick: boolean
+export interface RunOptions extends MeasureOptions {
+  /** The first repetition's order. */
+  readonly contestants: readonly Contestant[]
+  /** What loads a fresh process until it is warm. */
+  readonly warmUp: readonly Row[]
   readonly repeat: number
-  /** For frames and brokers' data. */
-  readonly directory: string
   /** Told after each row. */
   readonly progress: (line: string) => void
+  /** Ends the run, which then rejects with the signal's reason. */
+  readonly signal: AbortSignal
 }
 
-/** What a deleted topic leaves to do, and what the kernel writes back, ends before the next row, in ms. */
-const SETTLE_MS = 300
-const WARM_UP_TOPIC = 'warm-up'
+interface Planned {
+  readonly row: Row
+  readonly result: RowResult
+  readonly hasBroker: boolean
+}
 
 export async function runGroups(groups: readonly Group[], options: RunOptions): Promise<RowResult[]> {
-  const results = new Map(groups.flatMap((group) => group.rows.map((row) => [row, resultOf(row, options)] as const)))
-  for (let repetition = 1; repetition <= options.repeat; repetition++) {
-    for (const group of groups) {
-      const rows = group.rows.filter((row) => results.get(row)!.skipped === null)
-      if (rows.length > 0) await runGroup({ ...group, rows }, { ...options, results, repetition })
-    }
+  const { repeat, contestants } = options
+  const plan = planOf(groups, options)
+  await using arena = new Arena({ ...options, warmUp: (contestant, broker) => warmUp(contestant, broker, options) })
+  for (let repetition = 1; repetition <= repeat; repetition++) {
+    const order = repetition % 2 === 1 ? contestants : contestants.toReversed()
+    for (const [index, planned] of plan.entries())
+      for (const contestant of order.filter(({ name }) => planned.row.contestants?.includes(name) ?? true))
+        await takeTurn(planned, { contestant, repetition, name: `bench-${repetition}-${index}` }, { ...options, arena })
   }
-  return [...results.values()]
+  return plan.map(({ result }) => result)
 }
 
-type GroupOptions = RunOptions & { readonly results: ReadonlyMap<Row, RowResult>; readonly repetition: number }
+function planOf(groups: readonly Group[], options: RunOptions): Planned[] {
+  return groups.flatMap(({ rows, hasBroker }) =>
+    rows.map((row) => ({
+      ...{ row, hasBroker },
+      result: { row, samples: [], failures: [], skipped: obstacleFor(row, options) },
+    })),
+  )
+}
 
-/** A row that fails takes the rest of its group's repetition with it: what state it left the broker in, nobody knows. */
-async function runGroup(group: Group, options: GroupOptions): Promise<void> {
-  const { results, repetition, repeat, progress } = options
-  let row = group.rows[0]!
-  const failed = (error: unknown, obituary: string | null): void => {
-    const reason = [error instanceof Error ? error.message : String(error), obituary ?? ''].join(' ').trim()
-    results.get(row)!.failures.push(reason)
-    progress(`${repetition}/${repeat}  ${row.name} failed: ${reason}`)
-  }
+/** A row that fails takes its contestant's process with it. */
+async function takeTurn(
+  { row, result, hasBroker }: Planned,
+  turn: Omit<Turn, 'row' | 'broker'>,
+  options: RunOptions & { readonly arena: Arena },
+): Promise<void> {
+  const { arena, repeat, progress, signal } = options
+  if (result.skipped !== null) return
+  const { contestant, repetition } = turn
+  const title = `${repetition}/${repeat}  ${contestant.name.padEnd(6)} ${rowTitle(row)}`
   try {
-    await using broker = group.hasBroker ? await startBroker(options) : null
-    try {
-      if (broker !== null) await warmUp(group, broker, options)
-      for (row of group.rows) {
-        const sample = await runRow(row, broker, options)
-        results.get(row)!.samples.push(sample)
-        progress(`${repetition}/${repeat}  ${row.name}: ${figuresText(row, sample)}`)
-      }
-    } catch (error) {
-      failed(error, broker?.obituary ?? null)
-    }
+    signal.throwIfAborted()
+    if (!hasBroker) arena.stopAll()
+    const broker = hasBroker ? await arena.turnOf(contestant) : null
+    const sample = await measureTurn({ ...turn, row, broker }, options)
+    result.samples.push(sample)
+    progress(`${title}: ${figuresText(row, sample)}`)
   } catch (error) {
-    failed(error, null)
+    const obituary = await arena.dismiss(contestant.name)
+    signal.throwIfAborted()
+    const reason = [error instanceof Error ? error.message : String(error), obituary ?? ''].join(' ').trim()
+    result.failures.push({ contestant: contestant.name, repetition, reason })
+    progress(`${title} failed: ${reason}`)
   }
 }
 
-async function warmUp(group: Group, broker: BrokerProcess, options: GroupOptions): Promise<void> {
-  if (group.warmUp === undefined) return
-  const run = rowRun(options, broker, WARM_UP_TOPIC)
-  await onTopic(broker, { name: WARM_UP_TOPIC, partitions: 1 }, () => group.warmUp!(run))
-}
-
-async function startBroker({ ports, directory }: RunOptions): Promise<BrokerProcess> {
-  return await BrokerProcess.start({ ...ports, dataDirectory: `${directory}/data` })
-}
-
-async function runRow(row: Row, broker: BrokerProcess | null, options: GroupOptions): Promise<Sample> {
-  const topic = `bench-${[...options.results.keys()].indexOf(row)}`
-  const run = rowRun(options, broker, topic)
-  if (broker === null || row.partitions === undefined)
-    return toSample(await row.run(run), { cpuSeconds: null, residentBytes: null })
-  return await onTopic(broker, { name: topic, partitions: row.partitions }, async () => {
-    await row.prepare?.(run)
-    await options.ports.timers.sleep(SETTLE_MS)
-    const before = broker.sample()
-    const outcome = await row.run(run)
-    const after = broker.sample()
-    const cpuSeconds = before === null || after === null ? null : after.cpuSeconds - before.cpuSeconds
-    return toSample(outcome, { cpuSeconds, residentBytes: after?.residentBytes ?? null })
-  })
-}
-
-async function onTopic<T>(
-  broker: BrokerProcess,
-  topic: { name: string; partitions: number },
-  use: () => Promise<T>,
-): Promise<T> {
-  await using client = await openClient({ bootstrap: broker.bootstrap })
-  // Deleted files go at once, so that what the kernel has not written of them yet never costs the next row.
-  const configs = { 'file.delete.delay.ms': '0' }
-  for (const { error } of await createTopics(client, [{ ...topic, replicationFactor: 1, configs }]))
-    if (error !== null) throw error
-  const result = await use()
-  for (const { error } of await deleteTopics(client, [topic.name])) if (error !== null) throw error
-  return result
-}
-
-function rowRun(
-  { ports, generators, quick, directory }: RunOptions,
-  broker: BrokerProcess | null,
-  topic: string,
-): RowRun {
-  return { ports, generators, quick, directory, topic, bootstrap: broker?.bootstrap ?? '' }
-}
-
-function toSample(outcome: Outcome, broker: { cpuSeconds: number | null; residentBytes: number | null }): Sample {
-  const { figures, messages, loadCpuPerMillion } = outcome
-  const hasCpu = broker.cpuSeconds !== null && messages > 0
-  const brokerCpuPerMillion = hasCpu ? (broker.cpuSeconds! / messages) * 1e6 : null
-  return { figures, loadCpuPerMillion, brokerCpuPerMillion, residentBytes: broker.residentBytes }
+/** Short rows of all kinds, one after another, until the time is over. */
+async function warmUp(contestant: Contestant, broker: LiveBroker, options: RunOptions): Promise<void> {
+  const { ports, quick, generators, signal, progress } = options
+  const rows = options.warmUp.filter((row) => missingFor(row, generators) === null)
+  const seconds = quick ? contestant.warmUpSeconds.quick : contestant.warmUpSeconds.full
+  progress(`${contestant.name} runs after ${Math.round(broker.readyMs)} ms; ${seconds} s of load until it is warm`)
+  const endMs = ports.clock.monotonicMs() + seconds * 1000
+  for (let i = 0; ports.clock.monotonicMs() < endMs && rows.length > 0; i++) {
+    signal.throwIfAborted()
+    const turn = { row: rows[i % rows.length]!, contestant, broker, name: `warm-up-${i}`, repetition: 0 }
+    await measureTurn(turn, { ...options, quick: true })
+  }
 }
 
 function figuresText(row: Row, { figures }: Sample): string {
   return row.figures.map(({ name }) => `${figures[name]?.toPrecision(4)} ${name}`).join(', ')
-}
-
-function resultOf(row: Row, { generators }: RunOptions): RowResult {
-  return { row, samples: [], failures: [], skipped: missingFor(row, generators) }
 }

@@ -5,13 +5,14 @@
  * record that it holds up.
  *
  *   latency -b HOST:PORT -p PRODUCE -e ERROR_AT -f FETCH -o OFFSET_AT -E FETCH_ERROR_AT -R RECORDS_AT
- *           [-r RATE] [-w WARM_UP_SECONDS] [-t SECONDS] [-s]
+ *           [-r RATE] [-w WARM_UP_SECONDS] [-t SECONDS] [-O SAMPLES] [-s]
  *
  * PRODUCE and FETCH are frame files (wire.h) of one request each: a batch of one record for an empty partition, and a
  * fetch of that partition. ERROR_AT and FETCH_ERROR_AT are where the responses' int16 error codes stand, OFFSET_AT where
  * the fetch's int64 offset, RECORDS_AT where the int32 length of the records in the fetch's response; all count from the
  * beginning of the frame, prefix included. Record n has offset n, so nothing has to be read from the record itself.
  *
+ * SAMPLES is a file for the time from due to fetched of every record after the warm-up: lines of whole nanoseconds.
  * Between two records the process sleeps in ppoll; -s makes it spin instead, on a core that the broker then misses.
  *
  * Prints one line, times in ms, of the records after the warm-up:
@@ -29,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "times.h"
 #include "wire.h"
 
 /* An answer with everything that a stall of seconds has held up fits. */
@@ -41,11 +43,6 @@
 #define BATCH_PREFIX_BYTES 12
 #define BATCH_LAST_OFFSET_DELTA_AT 23
 #define BATCH_HEADER_BYTES 61
-
-struct series {
-  double *ms;
-  size_t count;
-};
 
 struct stream {
   const char *name;
@@ -65,6 +62,7 @@ struct bench {
   double rate;
   double warm_up_seconds;
   double seconds;
+  const char *samples_path;
   int spins;
 
   size_t total;
@@ -73,9 +71,9 @@ struct bench {
   size_t sent;
   size_t acknowledged;
   size_t fetched;
-  struct series late_ms;
-  struct series acknowledged_ms;
-  struct series fetched_ms;
+  struct times late_ms;
+  struct times acknowledged_ms;
+  struct times fetched_ms;
 };
 
 static void read_frame(const char *path, struct frame *frame) {
@@ -86,7 +84,7 @@ static void read_frame(const char *path, struct frame *frame) {
 
 static void parse(int argc, char **argv, struct bench *bench) {
   int option;
-  while ((option = getopt(argc, argv, "b:p:e:f:o:E:R:r:w:t:s")) != -1) {
+  while ((option = getopt(argc, argv, "b:p:e:f:o:E:R:r:w:t:O:s")) != -1) {
     if (option == 'b') bench->address = optarg;
     else if (option == 'p') read_frame(optarg, &bench->produce.request);
     else if (option == 'e') bench->produce.error_at = (size_t)number_argument('e', optarg, 8);
@@ -97,6 +95,7 @@ static void parse(int argc, char **argv, struct bench *bench) {
     else if (option == 'r') bench->rate = number_argument('r', optarg, 1);
     else if (option == 'w') bench->warm_up_seconds = number_argument('w', optarg, 0);
     else if (option == 't') bench->seconds = number_argument('t', optarg, 0);
+    else if (option == 'O') bench->samples_path = optarg;
     else if (option == 's') bench->spins = 1;
     else fail("See the head of latency.c for the options");
   }
@@ -106,18 +105,12 @@ static void parse(int argc, char **argv, struct bench *bench) {
   }
 }
 
-static struct series make_series(size_t count) {
-  struct series series = {.ms = malloc((count + 1) * sizeof(double)), .count = 0};
-  if (series.ms == NULL) fail("Out of memory for %zu times", count);
-  return series;
-}
-
 static double due_at(const struct bench *bench, size_t record) {
   return bench->start + (double)record / bench->rate;
 }
 
-static void note(const struct bench *bench, struct series *series, size_t record, double now) {
-  if (record >= bench->warm_up) series->ms[series->count++] = (now - due_at(bench, record)) * 1000;
+static void note(const struct bench *bench, struct times *times, size_t record, double now) {
+  if (record >= bench->warm_up) add_time(times, (now - due_at(bench, record)) * 1000);
 }
 
 static void send_request(struct stream *stream, uint32_t correlation) {
@@ -225,24 +218,6 @@ static void run(struct bench *bench) {
   }
 }
 
-static int ascending(const void *left, const void *right) {
-  double a = *(const double *)left, b = *(const double *)right;
-  return (a > b) - (a < b);
-}
-
-/* The smallest of the sorted times that at least this share of all do not exceed. */
-static double quantile(const struct series *series, double share) {
-  if (series->count == 0) return 0;
-  size_t rank = (size_t)(share * (double)series->count);
-  return series->ms[rank < series->count ? rank : series->count - 1];
-}
-
-static void print_series(const char *name, struct series *series) {
-  qsort(series->ms, series->count, sizeof(double), ascending);
-  printf("\"%s\":{\"p50\":%.4f,\"p99\":%.4f,\"p999\":%.4f,\"max\":%.4f},", name, quantile(series, 0.5),
-         quantile(series, 0.99), quantile(series, 0.999), quantile(series, 1));
-}
-
 static void open_stream(struct stream *stream, const char *address) {
   stream->fd = connect_to(address);
   stream->input = malloc(INPUT_BYTES);
@@ -259,16 +234,19 @@ int main(int argc, char **argv) {
   bench.warm_up = (size_t)(bench.warm_up_seconds * bench.rate);
   bench.total = bench.warm_up + (size_t)(bench.seconds * bench.rate);
   if (bench.total == 0) fail("Nothing to send: -w and -t are both 0");
-  bench.late_ms = make_series(bench.total);
-  bench.acknowledged_ms = make_series(bench.total);
-  bench.fetched_ms = make_series(bench.total);
+  bench.late_ms = make_times(bench.total);
+  bench.acknowledged_ms = make_times(bench.total);
+  bench.fetched_ms = make_times(bench.total);
   bench.start = monotonic_seconds();
   send_fetch(&bench);
   run(&bench);
+  if (bench.samples_path != NULL) write_times(bench.samples_path, &bench.fetched_ms);
   printf("{\"records\":%zu,", bench.fetched_ms.count);
-  print_series("fetched", &bench.fetched_ms);
-  print_series("acknowledged", &bench.acknowledged_ms);
-  print_series("late", &bench.late_ms);
-  printf("\"cpuSeconds\":%.6f}\n", cpu_seconds());
+  print_times("fetched", &bench.fetched_ms);
+  printf(",");
+  print_times("acknowledged", &bench.acknowledged_ms);
+  printf(",");
+  print_times("late", &bench.late_ms);
+  printf(",\"cpuSeconds\":%.6f}\n", cpu_seconds());
   return 0;
 }

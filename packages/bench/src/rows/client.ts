@@ -1,7 +1,7 @@
 /** Rows of our own client: what a program in TypeScript gets, broker and client each on a core. */
 import { numberOf, runGenerator } from '../child.ts'
 import { nodeLauncher, sourceFile } from '../paths.ts'
-import type { Group, Outcome, Row, RowRun } from '../row.ts'
+import type { Durability, Group, Outcome, Row, RowRun } from '../row.ts'
 
 interface ClientLoad {
   readonly acks: '1' | 'all'
@@ -17,22 +17,25 @@ const RUN_MS_MAX = 120_000
 
 export function clientGroup(): Group {
   const rows = [
-    produceRow({ ...SMALL, acks: '1' }),
-    produceRow({ ...SMALL, acks: 'all' }),
-    produceRow({ ...LARGE, acks: '1' }),
-    produceRow({ ...LARGE, acks: 'all' }),
+    ...[SMALL, LARGE].flatMap((size) => [
+      produceRow({ ...size, acks: '1' }, 'cached'),
+      produceRow({ ...size, acks: 'all' }, 'cached'),
+      produceRow({ ...size, acks: 'all' }, 'synced'),
+    ]),
     consumeRow({ ...SMALL, acks: '1' }),
     consumeRow({ ...LARGE, acks: '1' }),
   ]
   return { name: 'client', hasBroker: true, rows }
 }
 
-function produceRow(load: ClientLoad): Row {
+function produceRow(load: ClientLoad, durability: Durability): Row {
   return {
     name: `our client produces ${sizeText(load)}, acks=${load.acks}, ${PARTITIONS} partitions`,
     figures: [{ name: load.bytes === SMALL.bytes ? 'messages/s' : 'MB/s' }],
+    durability,
     partitions: PARTITIONS,
-    quick: load.acks === 'all',
+    contestants: ['ottla'],
+    quick: durability === 'synced',
     run: async (run) => await runClient(run, load),
   }
 }
@@ -41,7 +44,9 @@ function consumeRow(load: ClientLoad): Row {
   return {
     name: `our client consumes ${sizeText(load)}, ${PARTITIONS} partitions`,
     figures: [{ name: load.bytes === SMALL.bytes ? 'messages/s' : 'MB/s' }],
+    durability: 'cached',
     partitions: PARTITIONS,
+    contestants: ['ottla'],
     quick: true,
     prepare: async (run) => void (await runClient(run, load)),
     run: async (run) => await runClient(run, load, '--consume'),
@@ -56,10 +61,12 @@ async function runClient(run: RowRun, load: ClientLoad, ...mode: string[]): Prom
   const argv = [sourceFile('load/client.ts'), ...options, ...mode]
   const result = await runGenerator(nodeLauncher, argv, { timeoutMs: RUN_MS_MAX })
   const messages = numberOf(result, 'messages')
+  const bytes = numberOf(result, 'bytes')
   const seconds = numberOf(result, 'seconds')
   return {
-    figures: { 'messages/s': messages / seconds, 'MB/s': numberOf(result, 'bytes') / seconds / 1e6 },
+    figures: { 'messages/s': messages / seconds, 'MB/s': bytes / seconds / 1e6 },
     messages,
+    bytes,
     loadCpuPerMillion: (numberOf(result, 'cpuSeconds') / messages) * 1e6,
   }
 }

@@ -1,56 +1,86 @@
-/** Rows of latency: a record of 1 KB each millisecond, from when it was due to its receipt in a long-poll fetch. */
+/**
+ * Rows of latency: a record of 1 KB each millisecond, from when it was due to be sent, not when it was, to its receipt in
+ * a long-poll fetch.
+ *
+ * Between two records the generator sleeps, as one that spins takes a core from the broker: brokers of many threads would
+ * pay for that more than we do. But asleep it is woken late by about as much as our answer takes. So what we promise is
+ * measured with a generator that spins, and measured of nobody else.
+ */
 import { numberOf, runGenerator } from '../child.ts'
 import { fetchErrorAt, fetchFrame, fetchOffsetAt, fetchRecordsAt, produceErrorAt, produceFrame } from '../frames.ts'
 import { programOf } from '../generators.ts'
-import type { Figure, Group, Outcome, Row, RowRun } from '../row.ts'
+import { latencyMs, readLatencies } from '../latency-histogram.ts'
+import type { Durability, Figure, Group, Outcome, Row, RowRun } from '../row.ts'
 
 const RATE = 1000
 const VALUE_BYTES = 1024
 const SECONDS = { full: { warmUp: 5, run: 20 }, quick: { warmUp: 2, run: 5 } }
 const RUN_MS_MAX = 60_000
-const QUANTILES = ['p50', 'p99', 'p999', 'max']
+const PERCENTILES = { 'p50 ms': 50, 'p90 ms': 90, 'p99 ms': 99, 'p99.9 ms': 99.9, 'max ms': 100 }
+/** How many times as low as other brokers' the 99th percentile has to be. */
+const P99_REQUIRED = 2
 
 export function latencyGroup(): Group {
   const promised: Figure[] = [
-    { name: 'p50 ms', target: { atMost: 0.2 } },
     { name: 'p99 ms', target: { atMost: 1.5 } },
+    { name: 'p50 ms', target: { atMost: 0.2 } },
   ]
-  const measured: Figure[] = [{ name: 'p50 ms' }, { name: 'p99 ms' }]
-  return { name: 'latency', hasBroker: true, rows: [latencyRow(1, promised), latencyRow(-1, measured)] }
+  const measured: Figure[] = [{ name: 'p99 ms', required: P99_REQUIRED }, { name: 'p50 ms' }]
+  const rows = [
+    latencyRow({ acks: 1, durability: 'cached', spins: false }, measured),
+    latencyRow({ acks: -1, durability: 'cached', spins: false }, measured),
+    latencyRow({ acks: -1, durability: 'synced', spins: false }, measured),
+    latencyRow({ acks: 1, durability: 'cached', spins: true }, promised),
+  ]
+  return { name: 'latency', hasBroker: true, rows }
 }
 
-function latencyRow(acks: 1 | -1, figures: readonly Figure[]): Row {
+interface Load {
+  readonly acks: 1 | -1
+  readonly durability: Durability
+  readonly spins: boolean
+}
+
+function latencyRow(load: Load, figures: readonly Figure[]): Row {
+  const { acks, durability, spins } = load
   return {
-    name: `latency of 1 KB at ${RATE}/s, acks=${acks === 1 ? 1 : 'all'}`,
+    name: `latency of 1 KB at ${RATE}/s, acks=${acks === 1 ? 1 : 'all'}${spins ? ', the generator spinning' : ''}`,
     figures: [
       ...figures,
-      { name: 'p999 ms' },
-      { name: 'max ms' },
+      { name: 'p90 ms' },
+      { name: 'p99.9 ms' },
+      { name: 'max ms', required: null },
       { name: 'acknowledged p50 ms' },
       { name: 'acknowledged p99 ms' },
-      { name: 'sent late p99 ms' },
+      { name: 'sent late p99 ms', required: null },
     ],
+    durability,
     partitions: 1,
     needs: 'latency',
-    quick: true,
-    run: async (run) => await measure(run, acks),
+    ...(spins ? { contestants: ['ottla'] as const } : {}),
+    quick: acks === 1 || durability === 'synced',
+    run: async (run) => await measure(run, load),
   }
 }
 
-async function measure(run: RowRun, acks: 1 | -1): Promise<Outcome> {
+async function measure(run: RowRun, { acks, spins }: Load): Promise<Outcome> {
   const { warmUp, run: seconds } = run.quick ? SECONDS.quick : SECONDS.full
-  // -s: asleep, the generator is woken late by more than the broker takes to answer.
-  const load = ['-r', `${RATE}`, '-w', `${warmUp}`, '-t', `${seconds}`, '-s']
-  const argv = ['-b', run.bootstrap, ...writeFrames(run, acks), ...load]
+  const load = ['-r', `${RATE}`, '-w', `${warmUp}`, '-t', `${seconds}`, ...(spins ? ['-s'] : [])]
+  const samples = `${run.directory}/${run.topic}.latencies`
+  const argv = ['-b', run.bootstrap, ...writeFrames(run, acks), ...load, '-O', samples]
   const result = await runGenerator(programOf(run.generators, 'latency'), argv, { timeoutMs: RUN_MS_MAX })
+  const latencies = readLatencies(run.ports.disk, samples)
+  const messages = RATE * (warmUp + seconds)
   return {
     figures: {
-      ...Object.fromEntries(QUANTILES.map((quantile) => [`${quantile} ms`, numberOf(result, `fetched.${quantile}`)])),
+      ...Object.fromEntries(Object.entries(PERCENTILES).map(([name, share]) => [name, latencyMs(latencies, share)])),
       'acknowledged p50 ms': numberOf(result, 'acknowledged.p50'),
       'acknowledged p99 ms': numberOf(result, 'acknowledged.p99'),
       'sent late p99 ms': numberOf(result, 'late.p99'),
     },
-    messages: RATE * (warmUp + seconds),
+    messages,
+    bytes: messages * VALUE_BYTES,
+    latencies,
     loadCpuPerMillion: null,
   }
 }

@@ -1,111 +1,136 @@
-/** Rows of librdkafka, the client in C beneath most others: produce by size, acks and partitions, and consume. */
-import { numberOf, runGenerator } from '../child.ts'
-import { programOf } from '../generators.ts'
-import type { Group, Outcome, Row, RowRun, Target } from '../row.ts'
+/**
+ * Rows of librdkafka, the client in C beneath most others: one producer by size, partitions, acknowledgement and
+ * compression; ten producers; producers that do not linger; and consuming.
+ */
+import type { Figure, Group, Row, RowRun } from '../row.ts'
+import {
+  ACKS_1,
+  ACKS_ALL,
+  ACKS_ALL_SYNCED,
+  type Acknowledged,
+  consume,
+  LARGE,
+  type ProduceLoad,
+  partitionsText,
+  produce,
+  type Size,
+  SMALL,
+} from './librdkafka-load.ts'
 
-interface Size {
-  readonly name: string
-  readonly bytes: number
-  /** Messages in a full run: about two seconds of them. */
-  readonly messages: number
-  /** What `figure` comes to with acks=1 on 1 and 6 partitions. */
-  readonly figure: 'messages/s' | 'MB/s'
-  readonly target: number
-}
-
-const SIZES: readonly Size[] = [
-  { name: '100 B', bytes: 100, messages: 3_000_000, figure: 'messages/s', target: 1_200_000 },
-  { name: '1 KB', bytes: 1024, messages: 600_000, figure: 'MB/s', target: 350 },
-]
+const SIZES = [SMALL, LARGE]
+/** Every kind of acknowledgement is measured on this many. */
+const PARTITIONS = 6
+const OTHER_PARTITIONS = [1, 100, 1000]
+const MANY_PRODUCERS = 10
+/** How many times as fast as other brokers where every record goes for itself. */
+const NO_LINGER_REQUIRED = 2
+/** What `figure` comes to with acks=1 on few partitions. */
+const TARGETS = new Map([
+  [SMALL, 1_200_000],
+  [LARGE, 350],
+])
 /** Of the target with acks=1, with every message synced before its acknowledgement. */
 const ACKS_ALL_SHARE = 0.8
-const PARTITION_COUNTS = [1, 6, 100, 1000]
 /** More partitions are measured, but no figure is promised. */
 const TARGET_PARTITIONS_MAX = 6
-/** Of a full run; many partitions make small batches, which take longer. */
-const MANY_PARTITIONS_SHARE = 0.5
+/** In a full run: what is read in two or three seconds. */
+const CONSUMED_MESSAGES = new Map([
+  [SMALL, 4_000_000],
+  [LARGE, 1_500_000],
+])
 const QUICK_SHARE = 0.25
-const WARM_UP_MESSAGES = 300_000
-const RUN_MS_MAX = 120_000
-/** As in librdkafka's own rdkafka_performance: enough that its queue is not what limits. */
-const QUEUE_MESSAGES_MAX = 500_000
-const LINGER_MS = 5
 
 export function librdkafkaGroups(): Group[] {
-  return SIZES.map((size) => ({
-    name: `librdkafka ${size.name}`,
-    hasBroker: true,
-    warmUp: async (run: RowRun) =>
-      void (await produce(run, { size, acks: '1', partitions: 1, messages: WARM_UP_MESSAGES })),
-    rows: [
-      ...PARTITION_COUNTS.flatMap((partitions) => [
-        produceRow(size, '1', partitions),
-        produceRow(size, 'all', partitions),
-      ]),
-      consumeRow(size),
-    ],
-  }))
+  return [
+    { name: 'librdkafka 100 B', hasBroker: true, rows: sizeRows(SMALL) },
+    { name: 'librdkafka 1 KB', hasBroker: true, rows: sizeRows(LARGE) },
+    { name: 'compression', hasBroker: true, rows: compressionRows() },
+    { name: 'ten producers', hasBroker: true, rows: manyProducersRows() },
+    { name: 'without linger', hasBroker: true, rows: noLingerRows() },
+  ]
 }
 
-function produceRow(size: Size, acks: '1' | 'all', partitions: number): Row {
-  const target: Target = { atLeast: size.target * (acks === 'all' ? ACKS_ALL_SHARE : 1) }
-  const isPromised = partitions <= TARGET_PARTITIONS_MAX
+function sizeRows(size: Size): Row[] {
+  const few = [ACKS_1, ACKS_ALL, ACKS_ALL_SYNCED].map((kind) => plainRow(size, kind, PARTITIONS))
+  const others = OTHER_PARTITIONS.flatMap((partitions) =>
+    [ACKS_1, ACKS_ALL_SYNCED].map((kind) => plainRow(size, kind, partitions)),
+  )
+  return [...few, ...others, consumeRow(size, 1), consumeRow(size, PARTITIONS)]
+}
+
+function plainRow(size: Size, kind: Acknowledged, partitions: number): Row {
+  const target = kind === ACKS_ALL || partitions > TARGET_PARTITIONS_MAX ? {} : targetOf(size, kind)
+  return produceRow(
+    { ...kind, size, partitions },
+    { figure: { name: size.figure, ...target }, quick: 'target' in target },
+  )
+}
+
+function targetOf(size: Size, { acks }: Acknowledged): Pick<Figure, 'target'> {
+  return { target: { atLeast: TARGETS.get(size)! * (acks === 'all' ? ACKS_ALL_SHARE : 1) } }
+}
+
+function compressionRows(): Row[] {
+  const kinds = [
+    { codec: 'lz4', ...ACKS_ALL },
+    { codec: 'zstd', ...ACKS_ALL },
+    { codec: 'lz4', ...ACKS_ALL_SYNCED },
+  ] as const
+  const loads = kinds.flatMap((kind) => SIZES.map((size) => ({ ...kind, size, partitions: PARTITIONS })))
+  return loads.map((load) => produceRow(load, { quick: load.codec === 'lz4' && load.durability === 'synced' }))
+}
+
+function manyProducersRows(): Row[] {
+  const kinds = [ACKS_1, ACKS_ALL_SYNCED]
+  const loads = kinds.flatMap((kind) => SIZES.map((size) => ({ ...kind, size, partitions: PARTITIONS })))
+  return loads.map((load) => produceRow({ ...load, producers: MANY_PRODUCERS }, { quick: load.size === SMALL }))
+}
+
+function noLingerRows(): Row[] {
+  const kinds = [ACKS_1, ACKS_ALL_SYNCED]
+  const loads = kinds.flatMap((kind) =>
+    [1, MANY_PRODUCERS].map((producers) => ({ ...kind, producers, size: SMALL, partitions: PARTITIONS, lingerMs: 0 })),
+  )
+  return loads.map((load) => ({ ...produceRow(load, { quick: load.producers > 1 }), required: NO_LINGER_REQUIRED }))
+}
+
+function produceRow(
+  load: ProduceLoad & Acknowledged,
+  { figure = { name: load.size.figure }, quick }: { figure?: Figure; quick: boolean },
+): Row {
   return {
-    name: `librdkafka produce ${size.name}, acks=${acks}, ${partitionsText(partitions)}`,
-    figures: [{ name: size.figure, ...(isPromised ? { target } : {}) }],
-    partitions,
+    name: produceName(load),
+    figures: [figure],
+    durability: load.durability,
+    partitions: load.partitions,
     needs: 'librdkafka',
-    quick: isPromised,
-    run: async (run) => await produce(run, { size, acks, partitions, messages: messagesOf(run, size, partitions) }),
+    quick,
+    run: async (run) => await produce(run, load),
   }
 }
 
-function consumeRow(size: Size): Row {
-  const partitions = 1
+function produceName({ size, acks, partitions, producers = 1, lingerMs, codec }: ProduceLoad): string {
+  return [
+    `librdkafka produce ${size.name}`,
+    ...(codec === undefined ? [] : [codec]),
+    ...(lingerMs === 0 ? ['no linger'] : []),
+    ...(producers === 1 ? [] : [`${producers} producers`]),
+    `acks=${acks}`,
+    partitionsText(partitions),
+  ].join(', ')
+}
+
+/** What is read was just written, so that it comes from memory. */
+function consumeRow(size: Size, partitions: number): Row {
+  const messagesOf = ({ quick }: RowRun): number => CONSUMED_MESSAGES.get(size)! * (quick ? QUICK_SHARE : 1)
   return {
     name: `librdkafka consume ${size.name}, ${partitionsText(partitions)}`,
     figures: [{ name: size.figure }],
+    durability: 'cached',
     partitions,
     needs: 'librdkafka',
     quick: true,
-    prepare: async (run) =>
-      void (await produce(run, { size, acks: '1', partitions, messages: messagesOf(run, size, partitions) })),
-    run: async (run) => await consume(run, messagesOf(run, size, partitions)),
+    prepare: async (run) => void (await produce(run, { size, acks: '1', partitions, messages: messagesOf(run) })),
+    run: async (run) => await consume(run, { partitions, messages: messagesOf(run) }),
   }
-}
-
-async function produce(
-  run: RowRun,
-  load: { size: Size; acks: string; partitions: number; messages: number },
-): Promise<Outcome> {
-  const { size, acks, partitions, messages } = load
-  const properties = { acks, 'linger.ms': LINGER_MS, 'queue.buffering.max.messages': QUEUE_MESSAGES_MAX }
-  const settings = Object.entries(properties).flatMap(([name, value]) => ['-X', `${name}=${value}`])
-  const argv = ['-b', run.bootstrap, '-t', run.topic, '-p', `${partitions}`, '-n', `${messages}`, '-s', `${size.bytes}`]
-  return await runLibrdkafka(run, [...argv, ...settings])
-}
-
-async function consume(run: RowRun, messages: number): Promise<Outcome> {
-  const argv = ['-C', '-b', run.bootstrap, '-t', run.topic, '-p', '1', '-n', `${messages}`]
-  return await runLibrdkafka(run, argv)
-}
-
-async function runLibrdkafka(run: RowRun, argv: readonly string[]): Promise<Outcome> {
-  const result = await runGenerator(programOf(run.generators, 'librdkafka'), argv, { timeoutMs: RUN_MS_MAX })
-  const messages = numberOf(result, 'messages')
-  const seconds = numberOf(result, 'seconds')
-  return {
-    figures: { 'messages/s': messages / seconds, 'MB/s': numberOf(result, 'bytes') / seconds / 1e6 },
-    messages,
-    loadCpuPerMillion: (numberOf(result, 'cpuSeconds') / messages) * 1e6,
-  }
-}
-
-function messagesOf(run: RowRun, size: Size, partitions: number): number {
-  const many = partitions > TARGET_PARTITIONS_MAX ? MANY_PARTITIONS_SHARE : 1
-  return Math.round(size.messages * many * (run.quick ? QUICK_SHARE : 1))
-}
-
-function partitionsText(partitions: number): string {
-  return partitions === 1 ? '1 partition' : `${partitions} partitions`
 }
