@@ -22,6 +22,7 @@ const OUTPUT_BYTES_MAX = 256 * 1024 * 1024
 
 export interface RunOptions {
   readonly input?: string
+  readonly cwd?: string
   readonly env?: { readonly [name: string]: string }
   /** Where standard output goes; kept in memory when left out. */
   readonly outputPath?: string
@@ -39,6 +40,7 @@ export interface Finished {
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const { promise, resolve, reject } = deferred<Finished>()
   const child = spawn(command, args, {
+    cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: options.timeoutMs ?? RUN_MS_MAX,

@@ -1,0 +1,57 @@
+/**
+ * What Ottla does not serve is refused by Kafka's tools at once, and by name: they look at what the broker advertises.
+ * An API that is served from now on takes its rows from here to a check of its own.
+ */
+import assert from 'node:assert/strict'
+import type { KafkaTool } from './kafka-tools.ts'
+import type { ToolCheck } from './tool-check.ts'
+import type { ToolSession } from './tool-session.ts'
+
+interface Unserved {
+  readonly tool: KafkaTool
+  readonly args: readonly string[]
+  readonly says: RegExp
+  /** 1 where left out: some tools tell of an error and then end as if there was none. */
+  readonly exitCode?: number
+}
+
+const UNSERVED: readonly Unserved[] = [
+  { tool: 'kafka-metadata-quorum', args: ['describe', '--status'], says: /does not support DESCRIBE_QUORUM/ },
+  { tool: 'kafka-metadata-quorum', args: ['describe', '--replication'], says: /does not support DESCRIBE_QUORUM/ },
+  {
+    tool: 'kafka-configs',
+    args: ['--describe', '--entity-type', 'client-metrics', '--entity-name', 'subscription'],
+    says: /does not support LIST_CONFIG_RESOURCES/,
+  },
+  { tool: 'kafka-client-metrics', args: ['--list'], says: /does not support LIST_CONFIG_RESOURCES/ },
+  {
+    tool: 'kafka-configs',
+    args: ['--describe', '--entity-type', 'users'],
+    says: /does not support DESCRIBE_CLIENT_QUOTAS/,
+  },
+  { tool: 'kafka-features', args: ['upgrade', '--release-version', '4.2'], says: /does not support UPDATE_FEATURES/ },
+  {
+    tool: 'kafka-cluster',
+    args: ['unregister', '--id', '7'],
+    says: /does not support the broker unregistration API/,
+    exitCode: 0,
+  },
+  { tool: 'kafka-groups', args: ['--list'], says: /does not support LIST_GROUPS/ },
+  { tool: 'kafka-transactions', args: ['list'], says: /does not support LIST_TRANSACTIONS/ },
+  { tool: 'kafka-acls', args: ['--list'], says: /does not support DESCRIBE_ACLS/ },
+  {
+    tool: 'kafka-reassign-partitions',
+    args: ['--list'],
+    says: /does not support LIST_PARTITION_REASSIGNMENTS/,
+  },
+  {
+    tool: 'kafka-leader-election',
+    args: ['--election-type', 'preferred', '--all-topic-partitions'],
+    says: /does not support ELECT_LEADERS/,
+  },
+]
+
+export const UNSERVED_CHECKS: readonly ToolCheck[] = UNSERVED.map(({ tool, args, says, exitCode }) => ({
+  name: `${tool}: ${args.join(' ')} is not served`,
+  run: async (session: ToolSession) => assert.match(await session.refused(tool, args, exitCode), says),
+}))
