@@ -11,6 +11,7 @@ import { randomUuid } from '@ottla/base/random.ts'
 import { SyncQueue } from '@ottla/base/sync-queue.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { type BrokerConfig, dynamicOverrides, type IgnoredKey, type LoadedConfig } from './config.ts'
+import { GroupCoordinator } from './coordinator/group-coordinator.ts'
 import { portsFor } from './default-ports.ts'
 import { FetchSessions } from './handlers/fetch-sessions.ts'
 import { Requests } from './handlers/index.ts'
@@ -48,6 +49,8 @@ export class Broker implements AsyncDisposable {
   #config: BrokerConfig
   /** Set once the log directories are known to be this broker's: images reach it from then on. */
   #partitions: Partitions | null = null
+  /** Set with the partitions: both take over images from then on. */
+  #groups: GroupCoordinator | null = null
   #listeners: BrokerListener[] = []
   #httpPort: number | null = null
   /** Set while the log directories are in use. */
@@ -109,9 +112,11 @@ export class Broker implements AsyncDisposable {
     const controller = await this.#openMetadata(storage)
     const serving = this.#makeServing(storage, controller)
     await this.#listen(serving)
+    // Disposed before the listeners, which wait for replies: whoever waits for a group to come together is sent away.
+    this.#stack.use(serving.groups)
     if (options.http) await this.#serveHttp(options.http, storage, serving)
     const { epoch } = await this.#register(controller)
-    await this.#openPartitions(storage, epoch)
+    await this.#openPartitions(storage, serving, epoch)
     for (const listener of this.#listeners) listener.serve()
     this.#state = 'serving'
   }
@@ -129,6 +134,7 @@ export class Broker implements AsyncDisposable {
         ...{ disk, directories, clock, timers, random, logger, syncs, tail },
         brokerId: this.#config.nodeId,
         openSegments: new OpenSegments(),
+        onOpened: (partition) => this.#groups?.opened(partition),
         onFailure: (error) => this.#fail('A log could not be opened', error),
       }),
     )
@@ -158,15 +164,14 @@ export class Broker implements AsyncDisposable {
     const replyBytes = new ByteShare('replies', REPLY_BYTES_MAX)
     const fetchSessions = new FetchSessions({ clock, random, slotsMax: this.#config.fetchSessionsMax })
     const controller = visibleHere(localControllerClient(localController), partitions)
+    const known = { brokerId: this.#config.nodeId, config: () => this.#config, image: () => this.#image }
+    const groups = new GroupCoordinator({ ...known, partitions, controller, clock, timers, random, logger })
     const served = servedApis({
-      ...{ clock, timers, partitions, replyBytes, fetchSessions, controller },
-      brokerId: this.#config.nodeId,
-      config: () => this.#config,
-      image: () => this.#image,
+      ...{ ...known, clock, timers, partitions, replyBytes, fetchSessions, controller, groups },
       producerIds: new ProducerIds(controller),
     })
     const requests = new Requests({ served, clock, logger })
-    return { requests, fetchSessions, frames, replyBytes, limits: new ConnectionLimits() }
+    return { requests, groups, fetchSessions, frames, replyBytes, limits: new ConnectionLimits() }
   }
 
   /** Clients that connect before the broker serves wait; an address that is taken is found out at once. */
@@ -185,10 +190,22 @@ export class Broker implements AsyncDisposable {
 
   async #serveHttp(http: { host: string; port: number }, storage: Storage, serving: Serving): Promise<void> {
     const { serveAdmin } = await import('./admin/server.ts')
+    const { EventLoopDelay } = await import('@ottla/base/event-loop-delay.ts')
     const { partitions, tail, syncs } = storage
-    const { requests, fetchSessions, frames, replyBytes, limits } = serving
+    const { requests, groups, fetchSessions, frames, replyBytes, limits } = serving
+    const loopDelay = this.#stack.use(new EventLoopDelay(this.#ports)).delayMs
     const metrics = {
-      ...{ requests, partitions, fetchSessions, tail, syncs, connections: limits, shares: [frames, replyBytes] },
+      ...{
+        loopDelay,
+        requests,
+        partitions,
+        groups,
+        fetchSessions,
+        tail,
+        syncs,
+        connections: limits,
+        shares: [frames, replyBytes],
+      },
       residentBytes: this.#ports.residentBytes,
     }
     const server = await serveAdmin({ ...http, metrics, isReady: () => this.#state === 'serving' })
@@ -212,7 +229,7 @@ export class Broker implements AsyncDisposable {
     return registration
   }
 
-  async #openPartitions({ directories, partitions }: Storage, brokerEpoch: number): Promise<void> {
+  async #openPartitions({ directories, partitions }: Storage, { groups }: Serving, brokerEpoch: number): Promise<void> {
     const { clusterId } = this.#image
     for (const directory of directories) {
       directory.identify({ clusterId, nodeId: this.#config.nodeId, random: this.#ports.random })
@@ -220,7 +237,8 @@ export class Broker implements AsyncDisposable {
     for (const directory of directories) directory.beginUse()
     this.#usedByEpoch = brokerEpoch
     this.#partitions = partitions
-    partitions.publish(this.#image, this.#config)
+    this.#groups = groups
+    this.#publish(this.#image)
     await Promise.race([partitions.opened(), this.failed])
     partitions.setStraysAside()
     partitions.keepCheckpoints(this.#config.int('log.flush.offset.checkpoint.interval.ms'))
@@ -231,6 +249,7 @@ export class Broker implements AsyncDisposable {
     this.#image = image
     this.#config = this.#loaded.config.withDynamic(dynamicOverrides(image, this.#loaded.config.nodeId))
     this.#partitions?.publish(image, this.#config)
+    this.#groups?.publish(image)
   }
 
   /** Operators bound it by `queued.max.request.bytes`; the largest request has to fit in any case. */
@@ -274,6 +293,7 @@ interface Storage {
 
 interface Serving {
   readonly requests: Requests
+  readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
   readonly frames: ByteShare
   readonly replyBytes: ByteShare

@@ -1,7 +1,8 @@
 /**
  * The broker's process: arguments, signals, exit code. `ottla start` runs it.
  *
- * Prints one line `ready kafka://HOST:PORT` on standard output when it serves; everything else goes to standard error.
+ * Prints one line `ready kafka://HOST:PORT` on standard output when it serves, and before it, with `--http`, one line
+ * `admin http://HOST:PORT`; everything else goes to standard error.
  * Exit codes: 0 stopped by a signal, 1 cannot start or go on, 2 wrong arguments or configuration.
  */
 import { parseArgs } from 'node:util'
@@ -29,7 +30,8 @@ Options:
   --log-format FORMAT    human or json (default human on a terminal, else json)
   --help                 print this
 
-The broker prints "ready kafka://HOST:PORT" when it serves. SIGTERM or SIGINT stops it cleanly.
+The broker prints "ready kafka://HOST:PORT" when it serves, and before that, with --http, "admin http://HOST:PORT".
+SIGTERM or SIGINT stops it cleanly.
 `
 
 class UsageError extends Error {}
@@ -111,6 +113,7 @@ async function run(options: StartOptions): Promise<void> {
   const logger = options.ports!.logger!
   const broker = await Broker.start(options)
   for (const { key, reason } of broker.ignoredSettings) logger.info(`The setting ${key} has no effect: ${reason}`)
+  if (broker.httpPort !== null) process.stdout.write(`admin ${httpUrl(options.http!.host, broker.httpPort)}\n`)
   process.stdout.write(`ready kafka://${broker.bootstrap}\n`)
   try {
     const signal = await Promise.race([stopped.promise, broker.failed])
@@ -118,6 +121,10 @@ async function run(options: StartOptions): Promise<void> {
   } finally {
     await broker[Symbol.asyncDispose]()
   }
+}
+
+function httpUrl(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 async function main(argv: readonly string[]): Promise<number> {

@@ -27,8 +27,8 @@ function parse(text: string): Map<string, number> {
     const sample = SAMPLE.exec(line)
     assert.ok(sample, `Cannot read "${line}"`)
     const [, name, labels, value] = sample
-    const family = name!.replace(/_(sum|count)$/, '')
-    assert.ok(types.has(name!) || types.get(family) === 'summary', `${name} has a type`)
+    const family = name!.replace(/_(sum|count|bucket)$/, '')
+    assert.ok(types.has(name!) || ['summary', 'histogram'].includes(types.get(family)!), `${name} has a type`)
     const key = labels ? `${name}{${labels}}` : name!
     assert.equal(samples.has(key), false, `${key} is there once`)
     samples.set(key, Number(value))
@@ -59,6 +59,20 @@ test('the metrics are Prometheus text, and count what clients did', async () => 
   assert.equal(samples.get('ottla_budget_used_bytes{share="request frames"}'), 0)
   assert.equal(samples.get('ottla_budget_used_bytes{share="replies"}'), 0)
   assert.ok(samples.get('process_resident_memory_bytes')! > 1_000_000)
+})
+
+test('the delay of the event loop is a histogram whose buckets add up', async () => {
+  await using opened = await open()
+  const samples = parse((await opened.get('/metrics')).body)
+  const name = 'ottla_event_loop_delay_milliseconds'
+  const counts = [...samples].filter(([key]) => key.startsWith(`${name}_bucket`)).map(([, count]) => count)
+  assert.equal(counts.length, 58)
+  assert.deepEqual(
+    counts,
+    counts.toSorted((a, b) => a - b),
+  )
+  assert.equal(counts.at(-1), samples.get(`${name}_count`))
+  assert.ok(samples.has('ottla_event_loop_delay_since_start_milliseconds{quantile="0.99"}'))
 })
 
 test('the operator’s endpoint says that the broker lives and serves, and what else there is', async () => {

@@ -3,7 +3,9 @@
  * the help of each says which of Kafka's metrics it is, where there is one.
  */
 import type { ByteShare } from '@ottla/base/byte-share.ts'
+import type { Histogram } from '@ottla/base/counters.ts'
 import type { SyncQueue } from '@ottla/base/sync-queue.ts'
+import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { FetchSessions } from '../handlers/fetch-sessions.ts'
 import type { RequestCounters, Requests } from '../handlers/index.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
@@ -14,9 +16,12 @@ export interface MetricSources {
   readonly partitions: Partitions
   readonly connections: { readonly count: number }
   readonly fetchSessions: FetchSessions
+  readonly groups: GroupCoordinator
   readonly shares: readonly ByteShare[]
   readonly tail: TailBudget
   readonly syncs: SyncQueue
+  /** How late the event loop comes to what is due, in milliseconds. */
+  readonly loopDelay: Histogram
   readonly residentBytes: () => number
 }
 
@@ -24,10 +29,13 @@ type Labels = Readonly<Record<string, string>>
 type Sample = readonly [labels: Labels, value: number]
 
 const QUANTILES = [0.5, 0.99, 0.999]
+/** Of the histogram of the event loop's delay: from a quarter of a millisecond to four seconds, by the histogram's own steps. */
+const DELAY_EXPONENTS = { first: -2, last: 12, step: 0.25 }
 
 export function metricsText(sources: MetricSources): string {
   const { requests, partitions, connections, fetchSessions, shares, tail, syncs } = sources
   const counters = requests.counters
+  const groups = sources.groups.counts()
   const held = [...partitions.all()]
   return [
     family(
@@ -45,6 +53,8 @@ export function metricsText(sources: MetricSources): string {
     latencies(counters),
     family('ottla_connections', 'gauge', 'Open client connections', [[{}, connections.count]]),
     family('ottla_fetch_sessions', 'gauge', 'Incremental fetch sessions', [[{}, fetchSessions.count]]),
+    family('ottla_groups', 'gauge', 'Groups that this broker coordinates', [[{}, groups.groups]]),
+    family('ottla_committed_offsets', 'gauge', 'Committed offsets of these groups', [[{}, groups.offsets]]),
     family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.length]]),
     family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [
       [{}, held.filter((one) => one.isOffline).length],
@@ -67,6 +77,7 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_tail_bytes', 'gauge', 'Log tails held in memory', [[{}, tail.liveBytes + tail.pooledBytes]]),
     family('ottla_log_syncs_total', 'counter', 'Files synced', [[{}, syncs.syncs.value]]),
     family('ottla_log_sync_failures_total', 'counter', 'Syncs that failed', [[{}, syncs.failures.value]]),
+    loopDelays(sources.loopDelay),
     family('process_resident_memory_bytes', 'gauge', 'Resident memory', [[{}, sources.residentBytes()]]),
   ].join('')
 }
@@ -85,6 +96,36 @@ function latencies(counters: readonly RequestCounters[]): string {
   const counts = used.map(({ api, latencyMs }) => line(`${name}_count`, { api: api.name }, latencyMs.count))
   const help = 'From the last byte of a request to its reply'
   return family(name, 'summary', help, quantiles) + sums.join('') + counts.join('')
+}
+
+/** A histogram, whose difference between two readings is what happened between them, and quantiles since the start. */
+function loopDelays(delay: Histogram): string {
+  const name = 'ottla_event_loop_delay_milliseconds'
+  const buckets = boundsMs().map((bound): Sample => [{ le: String(bound) }, countUpTo(delay, bound)])
+  const all: readonly Sample[] = [...buckets, [{ le: '+Inf' }, delay.count]]
+  const quantiles = QUANTILES.map((quantile): Sample => [{ quantile: String(quantile) }, delay.quantile(quantile)])
+  return [
+    `# HELP ${name} How late the event loop comes to what is due\n# TYPE ${name} histogram\n`,
+    ...all.map(([labels, value]) => line(`${name}_bucket`, labels, value)),
+    line(`${name}_sum`, {}, delay.sum) + line(`${name}_count`, {}, delay.count),
+    family(
+      'ottla_event_loop_delay_since_start_milliseconds',
+      'gauge',
+      'The same as quantiles since the start',
+      quantiles,
+    ),
+  ].join('')
+}
+
+function boundsMs(): number[] {
+  const { first, last, step } = DELAY_EXPONENTS
+  return Array.from({ length: (last - first) / step + 1 }, (_, i) => 2 ** (first + i * step))
+}
+
+function countUpTo(histogram: Histogram, bound: number): number {
+  let sum = 0
+  for (const { end, count } of histogram.buckets()) if (end <= bound) sum += count
+  return sum
 }
 
 function family(name: string, type: 'counter' | 'gauge' | 'summary', help: string, samples: readonly Sample[]): string {

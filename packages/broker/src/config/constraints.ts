@@ -1,4 +1,5 @@
 /** Rules between several broker keys, and between them and what is supported here. Kafka's facts, checked at start. */
+import { assignorName } from './assignor-names.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { items } from './values.ts'
 
@@ -85,6 +86,10 @@ function* connections(config: BrokerConfig): Generator<string> {
 
 function* groups(config: BrokerConfig): Generator<string> {
   yield* timing(config, 'consumer')
+  for (const item of config.list('group.consumer.assignors')) {
+    if (assignorName(item) === null)
+      yield `Cannot use "${item}" of "group.consumer.assignors": expected uniform or range`
+  }
 }
 
 function* shareGroups(config: BrokerConfig): Generator<string> {

@@ -66,6 +66,16 @@ test('a missing topic is created and told at once, where the client allows it', 
   assert.deepEqual(errorsOf((await ask(broker, 3, { topics: names('c') })).topics), ['NONE'])
 })
 
+test('a missing topic is told to be internal where its name says so', async () => {
+  await using broker = await oneBroker()
+  const topics = names('__consumer_offsets', '__consumer_offset')
+  const reply = await ask(broker, 12, { topics, allowAutoTopicCreation: false })
+  assert.deepEqual(
+    reply.topics.map(({ isInternal }) => isInternal),
+    [true, false],
+  )
+})
+
 test('all topics are never created, and neither is one that the broker does not allow', async () => {
   await using broker = await oneBroker({ settings: { 'auto.create.topics.enable': 'false' } })
   assert.deepEqual(errorsOf((await ask(broker, 12, { topics: names('a') })).topics), ['UNKNOWN_TOPIC_OR_PARTITION'])

@@ -14,6 +14,7 @@ import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors
 import {
   aliveBrokers,
   endpointOf,
+  isInternalTopic,
   type MetadataImage,
   NO_LEADER,
   type PartitionImage,
@@ -90,7 +91,8 @@ function byName(
   if (topicNameProblem(name) !== null) return { ...failed('INVALID_TOPIC_EXCEPTION', { name }), ...operations }
   const isRefused = mayCreate(parts, request) && !isAllowedToCreate(context, name)
   if (isRefused) return failed('TOPIC_AUTHORIZATION_FAILED', { name })
-  return { ...failed('UNKNOWN_TOPIC_OR_PARTITION', { name }), ...operations }
+  // A name alone tells whether a topic will be internal; Kafka says so of topics to come.
+  return { ...failed('UNKNOWN_TOPIC_OR_PARTITION', { name }), isInternal: isInternalTopic(name), ...operations }
 }
 
 function mayCreate(parts: Pick<BrokerParts, 'config'>, request: Request): boolean {
@@ -113,10 +115,11 @@ function isCreatable(
 
 /** Whatever fails shows as a topic that is still missing; a topic that another client made meanwhile is there. */
 async function createMissing(
-  parts: Pick<BrokerParts, 'config' | 'controller'>,
+  parts: Pick<BrokerParts, 'config' | 'controller' | 'image'>,
   names: readonly string[],
 ): Promise<void> {
-  const commands = names.map((name) => automaticTopic(name, parts.config()))
+  const brokerCount = parts.image().brokers.size
+  const commands = names.map((name) => automaticTopic(name, parts.config(), brokerCount))
   await parts.controller.createTopics(commands, { validateOnly: false })
 }
 

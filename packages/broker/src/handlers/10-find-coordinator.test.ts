@@ -1,19 +1,40 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
 import { FindCoordinator } from '@ottla/protocol/apis/10-find-coordinator.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
+import { emptyImage } from '../metadata/image.ts'
+import { memoryBroker } from '../testing/memory-broker.ts'
+import { RawClient } from '../testing/raw-client.ts'
 import { findCoordinator } from './10-find-coordinator.ts'
 import { call, type Denied, errorsOf } from './admin-harness.ts'
 
 const SHARE_KEY = 'group:AAAAAAAAAAAAAAAAAAAABQ:0'
 
+/** Whose topic cannot be made. */
+const NO_GROUPS = { groups: { partitionOf: async () => undefined }, image: () => emptyImage }
+
 async function find(version: number, keyType: number, keys: readonly string[], denied: Denied = []) {
   const type = version >= 1 ? { keyType } : {}
   const request = version >= 4 ? { ...type, coordinatorKeys: keys } : { ...type, key: keys[0]! }
-  return call(FindCoordinator, findCoordinator(), { version, request, denied })
+  const handler = findCoordinator(NO_GROUPS as unknown as Parameters<typeof findCoordinator>[0])
+  return call(FindCoordinator, handler, { version, request, denied })
 }
 
-test('every well-formed question is answered COORDINATOR_NOT_AVAILABLE and nowhere, in every version', async () => {
+test('a group is where the leader of its partition is, in every version, and its topic is there then', async () => {
+  await using broker = await memoryBroker()
+  using client = await RawClient.connect(broker.port)
+  for (let version = 0; version <= 6; version++) {
+    const key = `group ${version}`
+    const reply = await client.ask(FindCoordinator, version, version >= 4 ? { coordinatorKeys: [key] } : { key })
+    const { nodeId, host, port, errorCode } = version >= 4 ? reply.coordinators[0]! : reply
+    assert.deepEqual([nodeId, host, port, errorCode], [1, '127.0.0.1', broker.port, 0])
+  }
+  const { topics } = await client.ask(Metadata, 12, { topics: [{ name: '__consumer_offsets' }] })
+  assert.deepEqual([topics[0]!.partitions.length, topics[0]!.isInternal], [50, true])
+})
+
+test('without the internal topic every question is answered COORDINATOR_NOT_AVAILABLE and nowhere', async () => {
   for (let version = 0; version <= 6; version++) {
     for (const keyType of version >= 1 ? [0, 1] : [0]) {
       const reply = await find(version, keyType, ['a', 'b'])

@@ -109,3 +109,12 @@ test('a topic that was deleted between two pages of all topics does not stop the
     ],
   )
 })
+
+test('a missing topic is told to be internal where its name says so', async () => {
+  await using broker = await withTopics()
+  const { topics } = await ask(broker, { topics: names('__consumer_offset', '__consumer_offsets') })
+  assert.deepEqual(
+    topics.map(({ isInternal }) => isInternal),
+    [false, true],
+  )
+})

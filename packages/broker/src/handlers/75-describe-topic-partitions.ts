@@ -5,7 +5,7 @@
 import type { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
-import { type MetadataImage, NO_LEADER, type PartitionImage, ZERO_UUID } from '../metadata/image.ts'
+import { isInternalTopic, type MetadataImage, NO_LEADER, type PartitionImage, ZERO_UUID } from '../metadata/image.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { authorizedOperations } from './admin-replies.ts'
 import { answered, type Handler, type RequestContext } from './context.ts'
@@ -77,7 +77,9 @@ function describe(
   const topic = image.topicsByName.get(name)
   if (topic === undefined) {
     const error = topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-    return { ...failed(error, name), topicAuthorizedOperations: authorizedOperations(context, 'topic', name) }
+    const topicAuthorizedOperations = authorizedOperations(context, 'topic', name)
+    // A name alone tells whether a topic will be internal; Kafka says so of topics to come.
+    return { ...failed(error, name), isInternal: isInternalTopic(name), topicAuthorizedOperations }
   }
   return {
     ...{ errorCode: errorCode('NONE'), name, topicId: topic.id, isInternal: topic.internal },

@@ -106,7 +106,10 @@ test('a handler’s protocol error is answered as it is, and told in one line of
 })
 
 /** Their errors are part of how clients work. */
-const ORDINARY = new Set(['Fetch', 'FindCoordinator'])
+const ORDINARY = new Set([
+  ...['Fetch', 'FindCoordinator', 'OffsetCommit', 'OffsetFetch'],
+  ...['JoinGroup', 'SyncGroup', 'Heartbeat', 'LeaveGroup', 'ConsumerGroupHeartbeat'],
+])
 
 test('failures are counted, per API', async () => {
   const { requests, call } = fixture(never)

@@ -3,6 +3,7 @@ import type { ByteShare } from '@ottla/base/byte-share.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import type { BrokerConfig } from '../config.ts'
+import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { ControllerClient } from '../metadata/controller-client.ts'
 import type { MetadataImage } from '../metadata/image.ts'
 import type { ProducerIds } from '../metadata/producer-ids.ts'
@@ -18,6 +19,7 @@ export interface BrokerParts {
   readonly controller: ControllerClient
   readonly partitions: Partitions
   readonly producerIds: ProducerIds
+  readonly groups: GroupCoordinator
   readonly fetchSessions: FetchSessions
   /** The share of the byte budget for what was read and not yet sent. */
   readonly replyBytes: ByteShare

@@ -7,7 +7,6 @@ import { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
 import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
-import { FindCoordinator } from '@ottla/protocol/apis/10-find-coordinator.ts'
 import { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
 import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
 import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
@@ -21,13 +20,12 @@ import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
 import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
-import type { AnyApi, RequestOf, ResponseInputOf, VersionRange } from '@ottla/protocol/codec.ts'
+import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import { produce } from './00-produce.ts'
 import { fetch } from './01-fetch.ts'
 import { listOffsets } from './02-list-offsets.ts'
 import { metadata } from './03-metadata.ts'
-import { findCoordinator } from './10-find-coordinator.ts'
 import { type AdvertisedApi, apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
@@ -42,24 +40,11 @@ import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
 import { ConnectionCloseError } from './connection-close.ts'
-import type { Handled, Handler, RequestContext } from './context.ts'
 import type { BrokerParts } from './parts.ts'
+import { type Failure, isOrdinary, type ServedApi, serve } from './served-api.ts'
+import { groupApis } from './served-groups.ts'
 
-/** Why a request failed as a whole. */
-export interface Failure {
-  readonly code: number
-  readonly message: string
-  readonly version: number
-}
-
-export interface ServedApi {
-  readonly api: AnyApi
-  readonly versions: VersionRange
-  readonly handle: (context: RequestContext, request: unknown) => Handled<unknown>
-  readonly failed: (request: unknown, failure: Failure) => unknown
-  /** Whether the log should look for errors in the reply: a quick no for those on the hot path. */
-  readonly mayHaveRefused: (reply: unknown) => boolean
-}
+export type { ServedApi }
 
 /** librdkafka before 1.9 takes a broker whose Produce begins later for one that cannot produce; 0 to 2 are refused. */
 const PRODUCE_ADVERTISED_FROM = 0
@@ -72,7 +57,8 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
       ...{ errorCode: code, apiKeys: [] },
     }),
   )
-  const all: ServedApi[] = [...recordApis(parts), ...clusterApis(parts), ...adminApis(parts), withVersions]
+  const others = [...recordApis(parts), ...groupApis(parts), ...clusterApis(parts), ...adminApis(parts)]
+  const all: ServedApi[] = [...others, withVersions]
   const served: ServedApi[] = parts.config().unstableApiVersions ? all : all.map(withoutUnstable)
   return served
 }
@@ -103,15 +89,6 @@ function recordApis(parts: BrokerParts): ServedApi[] {
         partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: code })),
       })),
     })),
-    serve(
-      FindCoordinator,
-      findCoordinator(),
-      ({ coordinatorKeys }, { code, message, version }) => {
-        const nowhere = { nodeId: -1, host: '', port: -1, errorCode: code, errorMessage: message }
-        return version >= 4 ? { coordinators: coordinatorKeys.map((key) => ({ key, ...nowhere })) } : nowhere
-      },
-      isOrdinary,
-    ),
     serve(DeleteRecords, deleteRecords(parts), ({ topics }, { code }) => ({
       topics: topics.map(({ name, partitions }) => ({
         name,
@@ -180,15 +157,6 @@ function adminApis(parts: BrokerParts): ServedApi[] {
   ]
 }
 
-function serve<A extends AnyApi>(
-  api: A,
-  handle: Handler<RequestOf<A>, ResponseInputOf<A>>,
-  failed: (request: RequestOf<A>, failure: Failure) => ResponseInputOf<A>,
-  mayHaveRefused: (reply: ResponseInputOf<A>) => boolean = () => true,
-): ServedApi {
-  return { api, versions: api.versions, handle, failed, mayHaveRefused } as ServedApi
-}
-
 /** A producer that wants no reply gets none, not even this one. */
 function failedProduce({ acks, topicData }: RequestOf<typeof Produce>, { code, message }: Failure) {
   if (acks === 0) throw new ConnectionCloseError(`a request with acks=0 failed: ${message}`)
@@ -203,11 +171,6 @@ function hasRefusedBatch({ responses }: ResponseInputOf<typeof Produce>): boolea
   for (const { partitionResponses } of responses) {
     for (const { errorCode } of partitionResponses) if (errorCode !== 0) return true
   }
-  return false
-}
-
-/** Its errors are part of how clients work: offsets that are gone, sessions that are over, coordinators to come. */
-function isOrdinary(): boolean {
   return false
 }
 

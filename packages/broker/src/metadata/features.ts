@@ -10,4 +10,6 @@ export interface SupportedFeature {
 export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   // 3.3-IV3 to 4.2-IV1, by Kafka's numbers.
   { name: 'metadata.version', minVersion: 7, maxVersion: 29, initialLevel: 29 },
+  // KIP-848: consumer groups whose members the coordinator assigns to.
+  { name: 'group.version', minVersion: 0, maxVersion: 1, initialLevel: 1 },
 ]

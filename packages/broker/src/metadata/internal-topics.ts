@@ -3,17 +3,25 @@ import { assert } from '@ottla/base/assert.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { CreateTopic } from './controller-client.ts'
 
-/** The command that creates a topic which nobody made by hand, internal or not. */
-export function automaticTopic(name: string, config: BrokerConfig): CreateTopic {
+/**
+ * The command that creates a topic which nobody made by hand, internal or not. Where nobody has said how many replicas
+ * an internal topic shall have, it gets no more than there are brokers: one broker alone can serve groups as well.
+ */
+export function automaticTopic(name: string, config: BrokerConfig, brokerCount: number): CreateTopic {
   const settings = INTERNAL[name]
   if (settings === undefined) return { name, partitionCount: -1, replicationFactor: -1, assignments: [], configs: [] }
   return {
     name,
     partitionCount: config.int(`${settings.prefix}.num.partitions`),
-    replicationFactor: config.int(`${settings.prefix}.replication.factor`),
+    replicationFactor: replicationFactor(`${settings.prefix}.replication.factor`, config, brokerCount),
     assignments: [],
     configs: Object.entries(settings.configs).map(([key, value]) => ({ name: key, value: textOf(value, config) })),
   }
+}
+
+function replicationFactor(key: string, config: BrokerConfig, brokerCount: number): number {
+  const factor = config.int(key)
+  return config.isSet(key) ? factor : Math.max(1, Math.min(factor, brokerCount))
 }
 
 interface InternalTopic {

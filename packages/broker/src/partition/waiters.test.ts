@@ -103,3 +103,16 @@ test('many that have been served do not make the queue grow', async () => {
   await time.run(2000)
   assert.deepEqual([waiters.count, time.pendingTimers], [0, 0])
 })
+
+test('a wait without a time-out needs no timer, and ends by the offset alone', async () => {
+  const { time, waiters, outcomes, wait } = fixture()
+  wait('endless', 1, Infinity)
+  wait('bounded', 2, 100)
+  assert.equal(time.pendingTimers, 1)
+  await time.run(1_000_000)
+  assert.deepEqual(outcomes, ['bounded REQUEST_TIMED_OUT'])
+  assert.equal(time.pendingTimers, 0)
+  waiters.passed(1)
+  await time.settle()
+  assert.deepEqual(outcomes.slice(1), ['endless passed'])
+})

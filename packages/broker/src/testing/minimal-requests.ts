@@ -3,6 +3,8 @@ import type { AnyApi, RequestInputOf } from '@ottla/protocol/codec.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 
 const PRODUCED = { index: 0, records: Buffer.alloc(0) }
+const TOPIC = { name: 't', topicId: ZERO_UUID }
+const COMMITTED = { partitionIndex: 0, committedOffset: 0, committedMetadata: null }
 const FETCHED = { partition: 0, fetchOffset: 0, partitionMaxBytes: 1 }
 
 /** `topics`: also where a request may do without, so that every reply has a place for an error. */
@@ -51,6 +53,41 @@ export function minimalRequest(key: number, version: number, { topics = false } 
       return { includeClusterAuthorizedOperations: true }
     case 75:
       return { topics: [{ name: 't' }], responsePartitionLimit: 100 }
+    default:
+      return minimalGroupRequest(key, version)
+  }
+}
+
+/** About a group `g`, as a member `m` that there is not. */
+function minimalGroupRequest(key: number, version: number): RequestInputOf<AnyApi> {
+  const member = { groupId: 'g', memberId: 'm', generationId: 1 }
+  switch (key) {
+    case 8:
+      return { groupId: 'g', memberId: '', topics: [{ ...TOPIC, partitions: [COMMITTED] }] }
+    case 9:
+      return version >= 8
+        ? { groups: [{ groupId: 'g', topics: [{ ...TOPIC, partitionIndexes: [0] }] }] }
+        : { groupId: 'g', topics: [{ ...TOPIC, partitionIndexes: [0] }] }
+    case 11:
+      return { ...member, sessionTimeoutMs: 10_000, protocolType: 'consumer', protocols: [] }
+    case 12:
+      return member
+    case 13:
+      return version >= 3 ? { groupId: 'g', members: [{ memberId: 'm' }] } : member
+    case 14:
+      return { ...member, protocolType: 'consumer', protocolName: 'range', assignments: [] }
+    case 15:
+      return { groups: ['g'] }
+    case 16:
+      return {}
+    case 42:
+      return { groupsNames: ['g'] }
+    case 47:
+      return { groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }] }
+    case 68:
+      return { groupId: 'g', memberId: 'm', memberEpoch: 1 }
+    case 69:
+      return { groupIds: ['g'], includeAuthorizedOperations: false }
     default:
       throw new Error(`No request for API ${key}`)
   }
