@@ -55,7 +55,7 @@ test('empty groups are deleted in every version, with their offsets; others are 
     const { results } = await harness.client.ask(DeleteGroups, version, { groupsNames })
     assert.deepEqual(
       results.map(({ groupId, errorCode }) => `${groupId} ${errorName(errorCode)}`),
-      ['g NONE', 'busy NON_EMPTY_GROUP', 'none GROUP_ID_NOT_FOUND', ' INVALID_GROUP_ID'],
+      ['g NONE', 'busy NON_EMPTY_GROUP', 'none GROUP_ID_NOT_FOUND', ' GROUP_ID_NOT_FOUND'],
     )
     assert.equal(await harness.fetched(0), -1)
   }

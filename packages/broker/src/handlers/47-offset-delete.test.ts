@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { OffsetDelete } from '@ottla/protocol/apis/47-offset-delete.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
 import { imageWith } from '../coordinator/testing/transcript.ts'
-import { GroupBroker, NOBODY } from '../testing/group-broker.ts'
+import { GroupBroker } from '../testing/group-broker.ts'
 import { offsetDelete } from './47-offset-delete.ts'
 import { call, type Denied } from './admin-harness.ts'
 
@@ -33,6 +33,8 @@ test('an error of the group is the only thing that is told', async () => {
   assert.deepEqual(await ask('none'), ['GROUP_ID_NOT_FOUND', 0])
   assert.deepEqual(await ask('workers'), ['NON_EMPTY_GROUP', 0])
   assert.deepEqual(await ask(''), ['INVALID_GROUP_ID', 0])
+  const none = await harness.client.ask(OffsetDelete, 0, { groupId: 'none', topics: [topic('missing', 0)] })
+  assert.deepEqual([errorName(none.errorCode), none.topics], ['GROUP_ID_NOT_FOUND', []])
 })
 
 test('a topic to which a member subscribes keeps its offsets', async () => {
@@ -45,10 +47,16 @@ test('a topic to which a member subscribes keeps its offsets', async () => {
 })
 
 test('groups and topics that the client may not use are not asked about', async () => {
-  const parts = { ...NOBODY, image: () => imageWith({ t: 1 }) }
+  const asked: string[][] = []
+  const deleteOffsets = async ({ topics }: { topics: { name: string }[] }) => {
+    asked.push(topics.map(({ name }) => name))
+    return { errorCode: 0, topics: [] }
+  }
+  const parts = { groups: { deleteOffsets }, image: () => imageWith({ t: 1 }) } as never
   const ask = (denied: Denied) =>
     call(OffsetDelete, offsetDelete(parts), { version: 0, request: { groupId: 'g', topics: [topic('t', 0)] }, denied })
   await assert.rejects(ask([['delete', 'group', 'g']]), { error: 'GROUP_AUTHORIZATION_FAILED' })
   const { topics } = await ask([['read', 'topic', 't']])
+  assert.deepEqual(asked, [[]])
   assert.equal(errorName(topics[0]!.partitions[0]!.errorCode), 'TOPIC_AUTHORIZATION_FAILED')
 })

@@ -1,8 +1,11 @@
-/** OffsetDelete (47): removes committed offsets of topics that nobody in the group reads any more. */
+/**
+ * OffsetDelete (47): removes committed offsets of topics that nobody in the group reads any more. The group is asked about
+ * even when nothing is left to remove: whether it is there, and may lose offsets, is told in any case.
+ */
 import type { OffsetDelete } from '@ottla/protocol/apis/47-offset-delete.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { errorCode } from '@ottla/protocol/errors.ts'
-import { answered, type Handler, inOrder } from './context.ts'
+import { type Handler, inOrder } from './context.ts'
 import { refuse } from './group-requests.ts'
 import { type CheckedTopic, checkTopics, merged, permitted } from './offset-partitions.ts'
 import type { BrokerParts } from './parts.ts'
@@ -16,9 +19,7 @@ export function offsetDelete(parts: Pick<BrokerParts, 'groups' | 'image'>): Hand
   return (context, request) => {
     if (!context.authorize('delete', 'group', request.groupId)) return inOrder(refuse('GROUP_AUTHORIZATION_FAILED'))
     const checked = checkTopics({ image: parts.image(), context, byId: false }, request.topics)
-    const topics = permitted(checked)
-    if (topics.length === 0) return answered({ errorCode: NONE, topics: merged(checked, []) })
-    return inOrder(remove(parts, { ...request, topics }, checked))
+    return inOrder(remove(parts, { ...request, topics: permitted(checked) }, checked))
   }
 }
 

@@ -17,6 +17,8 @@ const KINDS: { readonly [code: number]: ResourceKind } = {
   32: 'group',
 }
 
+export const CONFIG_RESOURCE_TYPES: readonly number[] = Object.keys(KINDS).map(Number)
+
 /** Undefined for a code that Kafka does not have either. */
 export function resourceKind(code: number): ResourceKind | undefined {
   return KINDS[code]

@@ -58,10 +58,11 @@ export function permitted<Topic extends AskedTopic>(checked: readonly CheckedTop
     .filter(({ partitions }) => partitions.length > 0)
 }
 
-/** `codes`: of what went on, in its order. */
+/** `codes`: of what went on, in its order. A topic of which nothing was asked is not told of. */
 export function merged<Topic extends AskedTopic>(checked: readonly CheckedTopic<Topic>[], codes: Iterable<number>) {
   const rest = Iterator.from(codes)
-  return checked.map(({ asked, errors }) => ({
+  const answered = checked.filter(({ asked }) => asked.partitions.length > 0)
+  return answered.map(({ asked, errors }) => ({
     name: asked.name,
     ...(asked.topicId === undefined ? {} : { topicId: asked.topicId }),
     partitions: asked.partitions.map(({ partitionIndex }, i) => {

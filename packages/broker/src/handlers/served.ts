@@ -19,6 +19,7 @@ import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { ListConfigResources } from '@ottla/protocol/apis/74-list-config-resources.ts'
 import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
@@ -38,6 +39,7 @@ import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import { describeCluster } from './60-describe-cluster.ts'
+import { listConfigResources } from './74-list-config-resources.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { BrokerParts } from './parts.ts'
@@ -140,6 +142,7 @@ function adminApis(parts: BrokerParts): ServedApi[] {
         ...{ errorCode: code, errorMessage: message, resourceType, resourceName, configs: [] },
       })),
     })),
+    serve(ListConfigResources, listConfigResources(parts), (_, { code }) => ({ errorCode: code, configResources: [] })),
     serve(AlterConfigs, alterConfigs(parts), ({ resources }, { code, message }) => ({
       responses: resources.map(({ resourceType, resourceName }) => ({
         ...{ errorCode: code, errorMessage: message, resourceType, resourceName },

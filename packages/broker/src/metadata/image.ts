@@ -139,6 +139,12 @@ export function configKey(type: ConfigResourceType, name: string): string {
   return `${type}/${name}`
 }
 
+/** Of all resources of a type that have dynamic configuration. */
+export function configuredNames(image: MetadataImage, type: ConfigResourceType): string[] {
+  const prefix = configKey(type, '')
+  return [...image.configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+}
+
 const NO_CONFIG: ConfigImage = { values: new Map(), revision: 0 }
 
 /** The dynamic configuration of a resource; of type broker the name is an id, or empty for the cluster's default. */

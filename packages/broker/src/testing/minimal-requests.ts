@@ -51,6 +51,8 @@ export function minimalRequest(key: number, version: number, { topics = false } 
       return { topics: [{ name: 't', count: 3, assignments: null }], timeoutMs: 1000, validateOnly: true }
     case 60:
       return { includeClusterAuthorizedOperations: true }
+    case 74:
+      return {}
     case 75:
       return { topics: [{ name: 't' }], responsePartitionLimit: 100 }
     default:
