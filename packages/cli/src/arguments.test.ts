@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseEscapes, parsePair, parsePartitions, parsePosition, parseWhole, UsageError } from './arguments.ts'
+import {
+  parseDuration,
+  parseEscapes,
+  parsePair,
+  parsePartitions,
+  parsePosition,
+  parseWhole,
+  UsageError,
+} from './arguments.ts'
 
 test('each form of a position is told apart', () => {
   assert.deepEqual(parsePosition('beginning'), { kind: 'beginning' })
@@ -43,4 +51,12 @@ test('escapes become bytes and unknown ones are refused', () => {
   assert.deepEqual(parseEscapes('a\\tb\\x00\\xff\\\\n'), Buffer.from([97, 9, 98, 0, 255, 92, 110]))
   assert.throws(() => parseEscapes('\\q'), UsageError)
   assert.throws(() => parseEscapes('end\\'), UsageError)
+})
+
+test('durations are ISO 8601 without months and years', () => {
+  assert.equal(parseDuration('PT1H'), 3_600_000)
+  assert.equal(parseDuration('P1DT2H3M4.5S'), 93_784_500)
+  assert.equal(parseDuration('P2W'), 1_209_600_000)
+  for (const text of ['', 'P', 'PT', '1h', 'P1M', 'PT1D', 'P-1D'])
+    assert.throws(() => parseDuration(text), /no duration/)
 })

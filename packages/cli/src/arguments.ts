@@ -58,6 +58,16 @@ export function parsePair(text: string): readonly [name: string, value: string] 
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
+/** An ISO 8601 duration without months and years, in ms: `P1DT2H30M`, `PT15S`. */
+export function parseDuration(text: string): number {
+  const match = /^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/.exec(text)
+  const parts = match?.slice(1).filter((part) => part !== undefined) ?? []
+  if (match === null || parts.length === 0)
+    throw new UsageError(`"${text}" is no duration: give for example PT1H30M or P2D`)
+  const [weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = match.slice(1).map((part) => Number(part ?? 0))
+  return ((((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+}
+
 /** A whole number from `min` to `max`, both included. */
 export function parseWhole(text: string, bounds: { min: number; max?: number }): number {
   const max = bounds.max ?? Number.MAX_SAFE_INTEGER

@@ -1,4 +1,7 @@
-/** Owns completion scripts, made from the tree of commands so that they cannot fall behind it. Topic names are asked of the broker. */
+/**
+ * Owns completion scripts, made from the tree of commands so that they cannot fall behind it. Names of topics and groups
+ * are asked of the broker.
+ */
 import type { Command, Option } from 'commander'
 
 export type Shell = 'bash' | 'zsh' | 'fish'
@@ -15,30 +18,35 @@ interface Path {
   readonly words: readonly string[]
   readonly commands: readonly { readonly name: string; readonly description: string }[]
   readonly options: readonly Option[]
-  readonly takesTopic: boolean
+  /** What its arguments name, which is listed. */
+  readonly names: 'topic' | 'group' | null
 }
 
 function pathsOf(command: Command, words: readonly string[]): Path[] {
   const commands = command.commands.map((child) => ({ name: child.name(), description: child.description() }))
-  const isTopic =
-    words[0] === 'topic'
-      ? words[1] !== undefined && !['create', 'list'].includes(words[1])
-      : ['produce', 'consume'].includes(words[0] ?? '')
-  const own: Path = { words, commands, options: command.options, takesTopic: isTopic }
+  const own: Path = { words, commands, options: command.options, names: namesOf(words) }
   return [own, ...command.commands.flatMap((child) => pathsOf(child, [...words, child.name()]))]
 }
 
-const TOPICS_COMMAND = `ottla topic list 2>/dev/null | awk 'NR > 1 { print $1 }'`
+function namesOf([first = '', second]: readonly string[]): Path['names'] {
+  if (first === 'produce' || first === 'consume') return 'topic'
+  if (second === undefined || second === 'list' || second === 'create') return null
+  return first === 'topic' || first === 'group' ? first : null
+}
+
+function listCommand(kind: string): string {
+  return `ottla ${kind} list 2>/dev/null | awk 'NR > 1 { print $1 }'`
+}
 
 /** The words before the cursor that are no options find the command; zsh runs the same through bashcompinit. */
 function bashScript(paths: readonly Path[]): string {
   const cases = paths.map((path) => {
     const words = [...path.commands.map(({ name }) => name), ...path.options.flatMap(flagsOf)].join(' ')
-    const topics = path.takesTopic ? ` topics=1` : ''
-    return `    '${path.words.join(' ')}') words='${words}'${topics} ;;`
+    const names = path.names === null ? '' : ` names=${path.names}`
+    return `    '${path.words.join(' ')}') words='${words}'${names} ;;`
   })
   return `_ottla() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" path='' words='' topics='' i
+  local current="\${COMP_WORDS[COMP_CWORD]}" path='' words='' names='' i
   for ((i = 1; i < COMP_CWORD && i < 3; i++)); do
     case "\${COMP_WORDS[i]}" in -*) break ;; esac
     case " ${paths.map((path) => path.words.join('/')).join(' ')} " in
@@ -48,7 +56,7 @@ function bashScript(paths: readonly Path[]): string {
   case "$path" in
 ${cases.join('\n')}
   esac
-  case "$current" in -*) ;; *) [ -n "$topics" ] && words="$words $(${TOPICS_COMMAND})" ;; esac
+  case "$current" in -*) ;; *) [ -n "$names" ] && words="$words $(${listCommand('$names')})" ;; esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _ottla ottla
@@ -67,7 +75,8 @@ function fishScript(paths: readonly Path[]): string {
       lines.push(`complete -c ottla -n '${fresh}' -a ${name} -d ${quoted(description)}`)
     for (const option of path.options)
       lines.push(`complete -c ottla -n '${here}' ${fishFlags(option)} -d ${quoted(option.description)}`)
-    if (path.takesTopic) lines.push(`complete -c ottla -n '${here}' -a "(${TOPICS_COMMAND.replaceAll('$', '\\$')})"`)
+    if (path.names !== null)
+      lines.push(`complete -c ottla -n '${here}' -a "(${listCommand(path.names).replaceAll('$', '\\$')})"`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -15,7 +15,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   1    failed
   2    wrong use of the command
   3    no broker could be reached
-  4    topic, partition or file not found
+  4    topic, partition, group or file not found
   5    exists already
   6    not authorized
   130  interrupted`

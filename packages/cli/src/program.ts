@@ -10,6 +10,7 @@ import { FORMAT_HELP } from './format.ts'
 
 const PARTITIONS_MAX = 1_000_000
 const REPLICAS_MAX = 32_767
+const COMMIT_INTERVAL_MS_MAX = 86_400_000
 
 /** Runs what a command line asks for, with the context of the process or of a test. */
 export type Runner = (act: (context: CommandContext) => Promise<void>) => Promise<void>
@@ -29,6 +30,7 @@ export function buildProgram(run: Runner): Command {
   addTopic(program, run)
   addProduce(program, run)
   addConsume(program, run)
+  addGroup(program, run)
   addCluster(program, run)
   addLog(program, run)
   addCompletion(program, run)
@@ -108,7 +110,7 @@ function addProduce(program: Command, run: Runner): void {
 }
 
 function addConsume(program: Command, run: Runner): void {
-  brokerCommand(program, 'consume <topic>', 'write the records of a topic to standard output')
+  brokerCommand(program, 'consume <topic...>', 'write the records of topics to standard output')
     .option(
       '-o, --from <position>',
       'beginning, end, an offset, -N (N before the end), an ISO time or @milliseconds',
@@ -118,6 +120,17 @@ function addConsume(program: Command, run: Runner): void {
     .option('-p, --partitions <list>', 'for example 0,2-4; all when left out')
     .option('-n, --count <count>', 'stop after so many records', wholeUpTo(Number.MAX_SAFE_INTEGER, 0))
     .option('-f, --follow', 'go on with records that are stored later, until interrupted')
+    .option(
+      '-g, --group <id>',
+      'read as a member of this group, until interrupted: partitions are shared, offsets committed',
+    )
+    .addOption(
+      new Option('--protocol <protocol>', 'of the group; what the broker serves when left out').choices([
+        'classic',
+        'consumer',
+      ]),
+    )
+    .option('--commit-every <ms>', 'how often to commit; 5000 when left out', wholeUpTo(COMMIT_INTERVAL_MS_MAX, 1))
     .option('-F, --format <format>', 'how to write a record; %v\\n when left out')
     .option('--json', 'one JSON object a line; what is no UTF-8 is {"base64": "…"}')
     .addOption(
@@ -126,9 +139,48 @@ function addConsume(program: Command, run: Runner): void {
         .default('read_uncommitted'),
     )
     .addHelpText('after', `\nFormat:\n${FORMAT_HELP}`)
-    .action((topic, options) =>
-      run(async (context) => (await import('./commands/consume.ts')).consume(context, topic, options)),
+    .action((topics, options) =>
+      run(async (context) => (await import('./commands/consume.ts')).consume(context, topics, options)),
     )
+}
+
+function addGroup(program: Command, run: Runner): void {
+  const group = program.command('group').description('list, describe and delete groups, reset their offsets')
+  const load = () => import('./commands/group.ts')
+  brokerCommand(group, 'list', 'list groups')
+    .option('-s, --state <state>', 'those in this state only; may be repeated', collect)
+    .option('-t, --type <type>', 'classic, consumer, …; may be repeated', collect)
+    .option('--json', 'print JSON')
+    .action((options) => run(async (context) => (await load()).list(context, options)))
+  brokerCommand(group, 'describe <group...>', 'show state, committed offsets, lag, and who reads what')
+    .option('--json', 'print JSON')
+    .action((groups, options) => run(async (context) => (await load()).describe(context, groups, options)))
+  brokerCommand(group, 'members <group>', 'show the members and what they read')
+    .option('--json', 'print JSON')
+    .action((name, options) => run(async (context) => (await load()).members(context, name, options)))
+  brokerCommand(
+    group,
+    'reset-offsets <group>',
+    'show where a group without members would go on, and with --execute set it',
+  )
+    .option('-t, --topic <topic[:partitions]>', 'for example orders or orders:0,2-4; may be repeated', collect)
+    .option('--all-topics', 'all that the group has offsets of')
+    .option('--to <position>', 'earliest, latest, an offset, -N (N before the end), an ISO time or @milliseconds')
+    .option(
+      '--shift-by <count>',
+      'forth, or back with a minus',
+      wholeUpTo(Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER),
+    )
+    .option('--by-duration <duration>', 'back to what is as old as this, for example PT1H')
+    .option('--from-file <path>', 'lines of topic,partition,offset')
+    .option('--execute', 'do it')
+    .option('--json', 'print JSON')
+    .action((name, options) =>
+      run(async (context) => (await import('./commands/reset-offsets.ts')).resetOffsets(context, name, options)),
+    )
+  brokerCommand(group, 'delete <group...>', 'delete groups without members, with their offsets').action(
+    (groups, options) => run(async (context) => (await load()).remove(context, groups, options)),
+  )
 }
 
 function addCluster(program: Command, run: Runner): void {

@@ -47,7 +47,7 @@ async function run(args: readonly string[], files: Readonly<Record<string, Buffe
 test('without arguments the help lists every command and the exit codes', async () => {
   const { code, out } = await run([])
   assert.equal(code, 0)
-  for (const word of ['start', 'topic', 'produce', 'consume', 'cluster', 'log', 'completion', 'Exit codes'])
+  for (const word of ['start', 'topic', 'produce', 'consume', 'group', 'cluster', 'log', 'completion', 'Exit codes'])
     assert.match(out, new RegExp(word))
 })
 
@@ -65,6 +65,16 @@ test('wrong use is exit code 2 and says what is wrong', async () => {
     [['consume', 't', '--json', '--format', '%v'], /not both/],
     [['consume', 't', '--format', '%q'], /unknown/],
     [['consume', 't', '--partitions', '3-1'], /backwards/],
+    [['consume', 't', '--protocol', 'classic'], /give --group/],
+    [['consume', 't', '--group', 'g', '--until', 'end'], /leave out --partitions and --until/],
+    [['consume', 't', '--group', 'g', '--from', '5'], /beginning or end/],
+    [['consume', 't', '--group', 'g', '--commit-every', '0'], /whole number from 1/],
+    [['group', 'describe'], /missing required argument/],
+    [['group', 'reset-offsets', 'g', '--all-topics'], /one of --to, --shift-by/],
+    [['group', 'reset-offsets', 'g', '--all-topics', '--to', '1', '--shift-by', '2'], /one of --to, --shift-by/],
+    [['group', 'reset-offsets', 'g', '--to', 'latest'], /--topic or --all-topics/],
+    [['group', 'reset-offsets', 'g', '--topic', 't:x', '--to', 'latest'], /no list of partitions/],
+    [['group', 'reset-offsets', 'g', '--all-topics', '--by-duration', '1h'], /no duration/],
     [['log', 'dump', 'x.txt'], /is no \.log/],
     [['completion', 'tcsh'], /bash, zsh, fish/],
   ]
@@ -117,6 +127,7 @@ test('completion knows commands, options and where topics are named', async () =
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { code, out } = await run(['completion', shell])
     assert.equal(code, 0)
-    for (const word of ['add-partitions', 'key-separator', 'topic list']) assert.match(out, new RegExp(word), shell)
+    for (const word of ['add-partitions', 'key-separator', 'topic list', 'reset-offsets', 'group list'])
+      assert.match(out, new RegExp(word), shell)
   }
 })

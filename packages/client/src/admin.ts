@@ -10,6 +10,21 @@ export {
   describeConfigs,
   incrementalAlterConfigs,
 } from './admin/configs.ts'
+export {
+  alterGroupOffsets,
+  deleteGroupOffsets,
+  deleteGroups,
+  describeGroups,
+  endOffsets,
+  type GroupDescription,
+  type GroupListing,
+  type GroupMember,
+  type GroupOffset,
+  listGroupOffsets,
+  listGroups,
+  type PartitionOutcome,
+  removeMembers,
+} from './admin/groups.ts'
 export { type DeletedRecords, deleteRecords, type RecordDeletion } from './admin/records.ts'
 export {
   type CreatedTopic,
@@ -22,4 +37,6 @@ export {
   type TopicDescription,
   type TopicPartition,
 } from './admin/topics.ts'
+export type { GroupPartition } from './consumer/group/membership.ts'
+export type { NewOffset } from './consumer/group/offsets.ts'
 export { type Isolation, listOffsets, type OffsetAnswer, type OffsetQuery, type OffsetSpec } from './offsets.ts'

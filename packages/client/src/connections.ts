@@ -15,8 +15,11 @@ import { BrokerConnection } from './connection.ts'
 import { BrokersUnreachableError, DisposedError } from './errors.ts'
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './retry.ts'
 
-/** `main` for everything that is answered at once, `fetch` for long polls. */
-export type Lane = 'main' | 'fetch'
+/**
+ * `main` for everything that is answered at once, `fetch` for long polls. Each member of a group has lanes of its own,
+ * because a join waits for the other members, and those may be of the same program.
+ */
+export type Lane = 'main' | 'fetch' | `member ${string}`
 
 export interface Broker extends Address {
   readonly nodeId: number
@@ -121,6 +124,15 @@ export class Connections {
       }
     }
     throw new BrokersUnreachableError(`Cannot reach any broker (${failures.join('; ')})`, { cause })
+  }
+
+  /** Closes the lane's connections: nobody asks for it any more. */
+  closeLane(lane: Lane): void {
+    for (const [key, line] of this.#lines) {
+      if (!key.startsWith(`${lane} `)) continue
+      this.#lines.delete(key)
+      void line.connection?.[Symbol.asyncDispose]()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,6 +67,14 @@ export class DeliveryTimeoutError extends Error {
   }
 }
 
+/** A group's member took longer than processingTimeoutMs without asking for more, and has left the group. */
+export class ProcessingTimeoutError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ProcessingTimeoutError'
+  }
+}
+
 /** The client, producer or consumer was disposed while this was going on. */
 export class DisposedError extends Error {
   constructor(what: string) {

@@ -1,11 +1,13 @@
 /**
- * Owns `ottla consume`: reads partitions of a topic without a group and writes each record to standard output. Without
- * --follow it ends where the partitions ended when it began.
+ * Owns `ottla consume`: writes each record to standard output. Without a group it reads partitions of topics and ends,
+ * without --follow, where they ended when it began. With --group it reads as a member, commits what it has written, and
+ * leaves the group when it is interrupted.
  */
-import { listOffsets } from '@ottla/client/admin.ts'
+import { listOffsets, type NewOffset } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { AssignedConsumer, type Assignment } from '@ottla/client/consumer/assigned-consumer.ts'
 import type { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
+import { GroupConsumer } from '@ottla/client/consumer/group-consumer.ts'
 import { type Position, parsePartitions, parsePosition, UsageError } from '../arguments.ts'
 import { ByteSink } from '../byte-sink.ts'
 import { type BrokerOptions, type CommandContext, print } from '../context.ts'
@@ -22,27 +24,74 @@ export interface ConsumeOptions extends BrokerOptions {
   readonly json?: boolean
   readonly format?: string
   readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly group?: string
+  readonly protocol?: 'auto' | 'classic' | 'consumer'
+  readonly commitEvery?: number
 }
 
-export async function consume(context: CommandContext, topic: string, options: ConsumeOptions): Promise<void> {
+export async function consume(
+  context: CommandContext,
+  topics: readonly string[],
+  options: ConsumeOptions,
+): Promise<void> {
+  const { group } = options
+  await (group === undefined
+    ? readPartitions(context, topics, options)
+    : readAsMember(context, topics, { ...options, group }))
+}
+
+async function readPartitions(
+  context: CommandContext,
+  topics: readonly string[],
+  options: ConsumeOptions,
+): Promise<void> {
   const write = writerOf(options)
+  if (options.protocol !== undefined || options.commitEvery !== undefined)
+    throw new UsageError('--protocol and --commit-every are of members of a group: give --group')
   if (options.follow === true && options.until !== undefined)
     throw new UsageError('--follow never ends: leave out --until')
   const from = parsePosition(options.from)
   const until = options.follow === true ? null : parsePosition(options.until ?? 'end')
   const partitions = options.partitions === undefined ? null : parsePartitions(options.partitions)
   await using client = await context.openClient(options.bootstrap)
+  await untilInterrupted(context, async () => {
+    const { signal } = context
+    const found = topics.map((topic) => assign(client, { topic, partitions, from, until, signal }))
+    const assignments = (await Promise.all(found)).flat()
+    const { isolation, count: countMax = Number.POSITIVE_INFINITY } = options
+    await using consumer = await AssignedConsumer.open(client, { assignments, isolation }, { signal })
+    await writeAll(context, consumer, { write, countMax, atOnce: options.follow === true })
+  })
+}
+
+async function readAsMember(
+  context: CommandContext,
+  topics: readonly string[],
+  options: ConsumeOptions & { group: string },
+): Promise<void> {
+  const write = writerOf(options)
+  const { group, from, isolation, protocol = 'auto', commitEvery, count: countMax = Number.POSITIVE_INFINITY } = options
+  if (options.until !== undefined || options.partitions !== undefined)
+    throw new UsageError('The group says which partitions are read: leave out --partitions and --until')
+  if (from !== 'beginning' && from !== 'end')
+    throw new UsageError('With --group, --from is for partitions without a committed offset: give beginning or end')
+  const autoCommit = commitEvery === undefined ? {} : { autoCommit: { everyMs: commitEvery } }
+  await using client = await context.openClient(options.bootstrap)
+  await untilInterrupted(context, async () => {
+    const { signal } = context
+    const reading = { group, topics, from, isolation, protocol } as const
+    await using consumer = await GroupConsumer.join(client, { ...reading, ...autoCommit }, { signal })
+    const last = await writeAll(context, consumer, { write, countMax, atOnce: true })
+    // Reading stopped within a batch: what was written of it is done with.
+    if (last !== null) await consumer.commit([last])
+  })
+}
+
+/** The user has seen enough, or nobody reads any more: neither is a failure. */
+async function untilInterrupted(context: CommandContext, act: () => Promise<void>): Promise<void> {
   try {
-    const assignments = await assign(client, { topic, partitions, from, until, signal: context.signal })
-    const { isolation } = options
-    await using consumer = await AssignedConsumer.open(client, { assignments, isolation }, { signal: context.signal })
-    await writeAll(context, consumer, {
-      write,
-      countMax: options.count ?? Number.POSITIVE_INFINITY,
-      atOnce: options.follow === true,
-    })
+    await act()
   } catch (error) {
-    // The user has seen enough, or nobody reads any more: neither is a failure.
     if (!context.signal.aborted) throw error
   }
 }
@@ -106,20 +155,26 @@ interface WriteOptions {
   readonly atOnce: boolean
 }
 
-async function writeAll(context: CommandContext, consumer: AssignedConsumer, options: WriteOptions): Promise<void> {
+type Source = { batches(options: { signal: AbortSignal }): AsyncIterable<FetchedBatch> }
+
+/** Where reading stopped, if there were as many records as were asked for; else null. */
+async function writeAll(context: CommandContext, source: Source, options: WriteOptions): Promise<NewOffset | null> {
   const sink = new ByteSink()
   const progress = new Progress(context.streams, context.clock)
   const showsProgress = !context.streams.outputIsTerminal
   let count = 0
   let bytes = 0
   try {
-    if (options.countMax === 0) return
-    for await (const batch of consumer.batches({ signal: context.signal })) {
-      count += await writeBatch(context, batch, { ...options, countMax: options.countMax - count, sink })
+    if (options.countMax === 0) return null
+    for await (const batch of source.batches({ signal: context.signal })) {
+      const written = await writeBatch(context, batch, { ...options, countMax: options.countMax - count, sink })
+      count += written.count
       bytes += batch.bytes.length
-      if (count >= options.countMax) break
+      const { topic, partition } = batch
+      if (count >= options.countMax) return { topic, partition, offset: written.nextOffset }
       if (showsProgress) progress.update(count, bytes)
     }
+    return null
   } finally {
     progress.clear()
     if (sink.size > 0) await print(context, sink.take())
@@ -130,15 +185,17 @@ async function writeBatch(
   context: CommandContext,
   batch: FetchedBatch,
   options: WriteOptions & { sink: ByteSink },
-): Promise<number> {
+): Promise<{ count: number; nextOffset: number }> {
   const { sink, write, countMax, atOnce } = options
   let count = 0
+  let nextOffset = batch.nextOffset
   for (const record of batch.records()) {
     if (count >= countMax) break
     write(record, sink)
     count++
+    nextOffset = record.offset + 1
     if (sink.isFull) await context.streams.write(sink.take())
   }
   if (atOnce && sink.size > 0) await print(context, sink.take())
-  return count
+  return { count, nextOffset }
 }

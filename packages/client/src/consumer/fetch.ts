@@ -4,6 +4,7 @@ import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { errorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Client } from '../client.ts'
+import type { Lane } from '../connections.ts'
 import type { Isolation } from '../offsets.ts'
 import type { PartitionPosition } from './partition-position.ts'
 
@@ -40,10 +41,16 @@ interface Asked {
 /** Rejects with ProtocolError where the request as a whole was refused, or as a lost connection does. */
 export async function fetchFrom(
   client: Client,
-  call: { leaderId: number; positions: readonly PartitionPosition[]; settings: FetchSettings; signal: AbortSignal },
+  call: {
+    leaderId: number
+    positions: readonly PartitionPosition[]
+    settings: FetchSettings
+    lane: Lane
+    signal: AbortSignal
+  },
 ): Promise<FetchedPartition[]> {
-  const { leaderId, positions, settings, signal } = call
-  const connection = await client.connections.to(leaderId, 'fetch', { signal })
+  const { leaderId, positions, settings, lane, signal } = call
+  const connection = await client.connections.to(leaderId, lane, { signal })
   const asked = positions.map((position) => askedOf(client, position))
   const byName = asked.some(({ topicId }) => topicId === ZERO_UUID)
   const bounds = byName ? { versionMax: BY_NAME_VERSION_MAX } : {}

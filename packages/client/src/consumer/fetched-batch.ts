@@ -46,6 +46,12 @@ export class FetchedBatch {
     this.#untilOffset = options.untilOffset
   }
 
+  /** The same without the records below this offset. */
+  startingAt(fromOffset: number): FetchedBatch {
+    const { topic, partition, bytes, highWatermark } = this
+    return new FetchedBatch({ topic, partition, bytes, highWatermark, fromOffset, untilOffset: this.#untilOffset })
+  }
+
   get header(): BatchHeader {
     return readBatchHeader(this.bytes, 0)
   }

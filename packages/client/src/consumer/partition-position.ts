@@ -60,6 +60,10 @@ export class PartitionPosition {
   failures = 0
   failingSinceMs = 0
   isFetching = false
+  /** Nobody reads it any more: an answer that is still to come is let fall. */
+  isRemoved = false
+  /** Taken so far, those that are not shown left out. */
+  batchCount = 0
 
   constructor(place: { topic: string; partition: number; offset: number; untilOffset: number }) {
     assert(place.offset >= 0, 'A position is resolved before it is used')
@@ -98,7 +102,10 @@ export class PartitionPosition {
     if (lastOffset < this.offset) return
     if (!checkCrc(bytes, 0)) throw this.#corrupt('its checksum is wrong')
     const { topic, partition, offset: fromOffset, untilOffset, highWatermark } = this
-    if (isVisible) batches.push(new FetchedBatch({ topic, partition, bytes, fromOffset, untilOffset, highWatermark }))
+    if (isVisible) {
+      batches.push(new FetchedBatch({ topic, partition, bytes, fromOffset, untilOffset, highWatermark }))
+      this.batchCount++
+    }
     this.lastEpoch = batchLeaderEpoch(bytes, 0)
     this.offset = lastOffset + 1
   }
