@@ -262,3 +262,26 @@ test('data that left the memory is read from its file, by many at once', async (
     assert.deepEqual(offsetsOf(reply!.responses[0]!.partitions[0]!), [2, 4])
   }
 })
+
+test('several partitions read from their files side by side are served as from memory', async () => {
+  const opened = await open({ partitions: 4 })
+  for (const partition of [1, 2, 3]) await fill(opened.client, [1, 1], { valueBytes: 1000, partition })
+  const size = [...batchesIn((await fetchOne(opened.client, { partition: 1 })).records!)][0]!.length
+  for (const [maxBytes, partitionMaxBytes, expected] of [
+    [0, 1_000_000, [0, 1, 0, 0]],
+    [3 * size, 1_000_000, [0, 2, 1, 0]],
+    [1_000_000, 1_000_000, [0, 2, 2, 2]],
+    [1_000_000, size - 1, [0, 1, 0, 0]],
+    [1_000_000, 0, [0, 1, 0, 0]],
+    [2 * size, size, [0, 1, 1, 0]],
+  ] as const) {
+    // Started anew for each: what was read once is in memory.
+    opened.world = await opened.world.restart()
+    const replies = await fetchMany(await opened.world.connect(), Array(4).fill({ partitionMaxBytes }), { maxBytes })
+    assert.deepEqual(
+      replies.map((reply) => offsetsOf(reply).length),
+      expected,
+    )
+  }
+  await opened.world[Symbol.asyncDispose]()
+})

@@ -48,6 +48,8 @@ interface PartitionResult {
   readonly lease: ReadLease
 }
 
+type Reading = PartitionResult | Promise<PartitionResult>
+
 export class FetchOperation implements FetchWaiter {
   readonly #parts: Parts
   readonly #request: FetchRequest
@@ -57,6 +59,8 @@ export class FetchOperation implements FetchWaiter {
   /** What this operation has counted in the share. */
   #countedBytes = 0
   #readBytes = 0
+  /** What the reads of history under way may bring at most. */
+  #readingBytes = 0
   #released = false
   /** Set while parked. */
   #wakeUp: (() => void) | null = null
@@ -136,14 +140,43 @@ export class FetchOperation implements FetchWaiter {
     this.#limitBytes = this.#limit()
     // Reserved before: reads of history that run at one time must not each find the same bytes free.
     this.#count(this.#limitBytes)
+    let reading: Reading[] = []
     for (const target of session.partitions) {
-      const result = this.#readOne(target, this.#limitBytes - this.#readBytes)
-      const done = result instanceof Promise ? await result : result
-      this.#results.push(done)
-      this.#readBytes += done.lease.bytes
+      // Reads of history run side by side as long as the limit holds them all, however much each of them brings.
+      if (this.#readingBytes > 0 && this.#roomBytes <= 0) {
+        await this.#finish(reading)
+        reading = []
+      }
+      const result = this.#readOne(target, this.#roomBytes)
+      reading.push(result)
+      if (result instanceof Promise) this.#readingBytes += Math.max(1, Math.min(target.asked.maxBytes, this.#roomBytes))
+      else this.#readBytes += result.lease.bytes
     }
+    await this.#finish(reading)
     this.#count(this.#readBytes)
     if (this.#released) this.#dropResults()
+  }
+
+  /** What the limit has left when every read under way brings as much as it may. */
+  get #roomBytes(): number {
+    return this.#limitBytes - this.#readBytes - this.#readingBytes
+  }
+
+  /** Takes over what was read, in the order of the request; a read that failed leaves none of the others' leases behind. */
+  async #finish(reading: readonly Reading[]): Promise<void> {
+    if (this.#readingBytes === 0) {
+      this.#results.push(...(reading as PartitionResult[]))
+      return
+    }
+    const outcomes = await Promise.allSettled(reading)
+    this.#readingBytes = 0
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected') continue
+      this.#results.push(outcome.value)
+      if (reading[index] instanceof Promise) this.#readBytes += outcome.value.lease.bytes
+    }
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed) throw failed.reason
   }
 
   /** At least one batch is served whatever is free, or a full share would stop every consumer for good. */
@@ -178,7 +211,7 @@ export class FetchOperation implements FetchWaiter {
     if (diverging) return this.#result(target, found, EMPTY_LEASE, diverging)
     if (isOutOfRange(found, asked)) return failedResult(target, found, 'OFFSET_OUT_OF_RANGE', asked)
     const maxBytes = Math.min(asked.maxBytes, bytesLeft)
-    const minOneBatch = this.#readBytes === 0
+    const minOneBatch = this.#readBytes === 0 && this.#readingBytes === 0
     const nothingToRead = asked.fetchOffset >= found.highWatermark || (maxBytes <= 0 && !minOneBatch)
     if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
     return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
