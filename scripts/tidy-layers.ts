@@ -24,11 +24,13 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   // Other brokers, which the oracle asks and the bench measures.
   bench: { imports: '*', only: { interop: ['interop/apache-kafka.ts'] } },
   interop: { imports: '*' },
+  // What a user's program would import.
+  examples: { imports: ['client'], only: { broker: ['broker.ts'] } },
   scripts: { imports: ['base'], only: { broker: ['testing/crash-run.ts'] } },
 }
 
 /** Nobody imports these, but for files that a package names. */
-const ENDS = ['simulator', 'bench', 'interop', 'scripts']
+const ENDS = ['simulator', 'bench', 'interop', 'examples', 'scripts']
 
 interface BrokerPart {
   /** A folder with '/' at its end, or a file, below packages/broker/src. The first that fits counts. */
@@ -107,7 +109,7 @@ function isFileOrItsTest(path: string, file: string): boolean {
   return path === file || path === file.replace(/\.ts$/, '.test.ts')
 }
 
-/** `packages/<name>/…`, `interop/…` or `scripts/…`. */
+/** `packages/<name>/…`, `interop/…`, `examples/…` or `scripts/…`. */
 function packageOf(path: string): string {
   const [first = '', second = ''] = path.split('/')
   return first === 'packages' ? second : first

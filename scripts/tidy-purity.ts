@@ -6,7 +6,7 @@ import { type Node, SyntaxKind } from 'typescript/unstable/ast'
 import { descendants, type Finding, finding, importsOf, isErased, type SourceUnit } from './tidy-source.ts'
 
 /** Free to use everything. */
-const EXEMPT = ['packages/base/', 'packages/bench/', 'interop/', 'scripts/']
+const EXEMPT = ['packages/base/', 'packages/bench/', 'interop/', 'examples/', 'scripts/']
 
 const BANNED_GLOBALS = new Set([
   ...['Date', 'performance', 'FinalizationRegistry', 'WeakRef', 'crypto', 'process', 'fetch', 'WebSocket', 'Worker'],

@@ -4,6 +4,7 @@ import type { Group, Row, Surroundings } from './row.ts'
 import { rowTitle } from './row-title.ts'
 import { clientGroup } from './rows/client.ts'
 import { connectionsGroup } from './rows/connections.ts'
+import { groupsGroup } from './rows/groups.ts'
 import { historyGroup } from './rows/history.ts'
 import { latencyGroup } from './rows/latency.ts'
 import { librdkafkaGroups } from './rows/librdkafka.ts'
@@ -44,6 +45,7 @@ export function allGroups({ historyGigabytes }: Sizes = { historyGigabytes: null
     tailGroup(),
     historyGroup({ gigabytes: historyGigabytes ?? HISTORY_GIGABYTES }),
     clientGroup(),
+    groupsGroup(),
   ]
 }
 
@@ -52,6 +54,7 @@ export function selectGroups(groups: readonly Group[], { quick, only }: Selectio
   const isWanted = (row: Row): boolean =>
     (!quick || row.quick || only !== null) && (only === null || only.test(rowTitle(row)))
   return groups
+    .filter(({ isByName = false }) => !isByName || only !== null)
     .map((group) => ({ ...group, rows: group.rows.filter(isWanted) }))
     .filter((group) => group.rows.length > 0)
 }

@@ -53,6 +53,8 @@ export interface Group {
   readonly rows: readonly Row[]
   /** Rows without one bring their own. */
   readonly hasBroker: boolean
+  /** Whether its rows run only when `--only` names them. */
+  readonly isByName?: true
 }
 
 /** What is known before anything runs. */

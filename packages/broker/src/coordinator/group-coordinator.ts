@@ -181,11 +181,10 @@ export class GroupCoordinator implements AsyncDisposable {
     })
   }
 
+  /** The empty group id is one like others. */
   delete(groupIds: readonly string[]): Promise<GroupOutcome<DeletedGroup>[]> {
     return eachGroup(groupIds, async (groupId) => {
-      const [deleted] = await this.#submitNamed<DeletedGroup[]>(groupId, (shard, ticket) =>
-        shard.delete([groupId], ticket),
-      )
+      const [deleted] = await this.#submit<DeletedGroup[]>(groupId, (shard, ticket) => shard.delete([groupId], ticket))
       return deleted!
     })
   }

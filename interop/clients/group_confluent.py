@@ -1,0 +1,70 @@
+"""Members of groups by librdkafka through confluent-kafka: one process, as many members as it is told. Argument:
+bootstrap. Commands and what is printed: interop/groups/member-process.ts. Each member polls in a thread of its own."""
+
+import json
+import queue
+import sys
+import threading
+
+from confluent_kafka import Consumer
+
+OUTPUT = threading.Lock()
+
+
+def tell(line):
+    with OUTPUT:
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+class Member(threading.Thread):
+    def __init__(self, bootstrap, command):
+        super().__init__(daemon=True)
+        self.name = command["member"]
+        self.commands = queue.Queue()
+        self.topics = command["topics"]
+        self.consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": command["group"],
+                "client.id": self.name,
+                "partition.assignment.strategy": command["assignor"],
+                "session.timeout.ms": command["sessionTimeoutMs"],
+                "heartbeat.interval.ms": command["heartbeatMs"],
+                "topic.metadata.refresh.interval.ms": command["metadataAgeMs"],
+                "auto.commit.interval.ms": 50,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 100,
+                "reconnect.backoff.max.ms": 200,
+            }
+        )
+
+    def run(self):
+        self.consumer.subscribe(self.topics)
+        while self.obey():
+            message = self.consumer.poll(0.05)
+            if message is None or message.error() is not None:
+                continue
+            place = [message.topic(), message.partition(), message.offset()]
+            tell({"member": self.name, "record": place + [message.value().decode()]})
+        self.consumer.close()
+        tell({"member": self.name, "left": True})
+
+    def obey(self):
+        """Whether the member goes on."""
+        while not self.commands.empty():
+            command = self.commands.get()
+            if command["do"] == "leave":
+                return False
+            self.consumer.subscribe(command["topics"])
+        return True
+
+
+members = {}
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["do"] == "join":
+        members[command["member"]] = Member(sys.argv[1], command)
+        members[command["member"]].start()
+    else:
+        members[command["member"]].commands.put(command)
