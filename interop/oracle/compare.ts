@@ -9,7 +9,19 @@ export interface Difference {
 
 const ABSENT = '<absent>'
 /** What tells the elements of a list apart, the first that all have. */
-const NAMES = ['name', 'topic', 'topicId', 'resourceName', 'partitionIndex', 'partition', 'index', 'apiKey', 'key']
+const NAMES = [
+  'name',
+  'topic',
+  'topicId',
+  'resourceName',
+  'partitionIndex',
+  'partition',
+  'index',
+  'apiKey',
+  'key',
+  'groupId',
+  'memberId',
+]
 
 export function differences(kafka: readonly unknown[], ottla: readonly unknown[]): Difference[] {
   return kafka.flatMap((outcome, i) => differ(outcome, ottla[i], `step ${i + 1}:`))

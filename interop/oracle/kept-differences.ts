@@ -32,8 +32,7 @@ const NOT_SERVED: readonly KeptDifference[] = [
   { api: 'Metadata', scenario: /pipelined/, path: /apiKeys\[\d+\]$/, ottla: [ABSENT] },
 ].map((kept) => ({ reason: 'What is not served is not advertised', ...kept }))
 
-const NO_COORDINATORS: readonly KeptDifference[] = [
-  { api: 'FindCoordinator', scenario: /^groups$/, path: /(errorCode|nodeId|host|port)$/ },
+const NO_TRANSACTIONS: readonly KeptDifference[] = [
   {
     api: 'InitProducerId',
     scenario: /transaction|two-phase/,
@@ -41,9 +40,10 @@ const NO_COORDINATORS: readonly KeptDifference[] = [
     ottla: ['COORDINATOR_NOT_AVAILABLE'],
   },
   { api: 'Produce', scenario: /^transactional records of two/, path: /error(Code|Message)$/ },
-].map((kept) => ({ reason: 'There are no groups and no transactions yet', ...kept }))
+].map((kept) => ({ reason: 'There are no transactions yet', ...kept }))
 
 const IMPOSSIBLE_VALUES: readonly KeptDifference[] = [
+  { api: 'OffsetFetch', scenario: /^members of consumer groups$/, path: /errorCode$/, kafka: [UNKNOWN] },
   {
     api: 'Produce',
     scenario: /length|no meaning|broken/,
@@ -126,7 +126,26 @@ const SETTINGS: readonly KeptDifference[] = [
   },
 ]
 
+const NO_TIME: readonly KeptDifference[] = ['CreateTopics', 'DeleteTopics', 'CreatePartitions'].map((api) => ({
+  ...{ reason: 'No time for a change', api, scenario: /^time limits$/, path: /^step [1-5]:/ },
+}))
+
+const CONNECTIONS: readonly KeptDifference[] = [
+  {
+    ...{ reason: 'More connections than are allowed', api: 'Metadata', scenario: /more than max\.connections$/ },
+    ...{ path: /^step 3:$/, kafka: ['<nothing>'], ottla: ['<closed>'] },
+  },
+  {
+    ...{ reason: 'Who waits for a reply is not silent', api: 'Metadata', scenario: /is not silent$/ },
+    ...{ path: /^step 1:$/, kafka: ['<closed>'] },
+  },
+]
+
 const ONE_BY_ONE: readonly KeptDifference[] = [
+  ...[
+    { api: 'SyncGroup', scenario: /^a follower that waits leaves/, path: /^step 9:$/ },
+    { api: 'JoinGroup', scenario: /what is no subscription$/, path: /^step 2:$/ },
+  ].map((kept) => ({ reason: 'Requests that Kafka never answers', kafka: ['<nothing>'], ...kept })),
   {
     reason: 'Topics are created before Metadata answers',
     api: 'Metadata',
@@ -152,7 +171,11 @@ const ONE_BY_ONE: readonly KeptDifference[] = [
     path: /^step [39]:/,
   },
   {
-    ...{ reason: 'The time of a batch that comes again', api: 'Produce', scenario: /again|last five|wrap|duplicates/ },
+    ...{
+      reason: 'The time of a batch that comes again',
+      api: 'Produce',
+      scenario: /again|last five|wrap|duplicates/,
+    },
     ...{ path: /logAppendTimeMs$/, ottla: [-1] },
   },
   {
@@ -168,8 +191,8 @@ const ONE_BY_ONE: readonly KeptDifference[] = [
 ]
 
 export const KEPT_DIFFERENCES: readonly KeptDifference[] = [
-  ...[MORE_IS_TOLD, NOT_SERVED, NO_COORDINATORS, IMPOSSIBLE_VALUES],
-  ...[TWICE, EMPTY_LISTS, SETTINGS, ONE_BY_ONE],
+  ...[MORE_IS_TOLD, NOT_SERVED, NO_TRANSACTIONS, IMPOSSIBLE_VALUES],
+  ...[TWICE, EMPTY_LISTS, SETTINGS, NO_TIME, CONNECTIONS, ONE_BY_ONE],
 ].flat()
 
 export function keptFor(place: { api: string; scenario: string }, difference: Difference): KeptDifference | undefined {

@@ -31,6 +31,36 @@ export const PROFILES = {
     'unstable.api.versions.enable': 'true',
     'compression.type': 'gzip',
     'broker.rack': 'rack-1',
+    'group.coordinator.rebalance.protocols': 'classic',
+    'offsets.retention.check.interval.ms': '50',
+    'group.initial.rebalance.delay.ms': '200',
+  },
+  /** Groups whose members come, go and are counted within milliseconds. */
+  groups: {
+    ...SHARED,
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '100',
+    'group.max.session.timeout.ms': '60000',
+    'group.max.size': '3',
+    'group.consumer.max.size': '3',
+    'group.consumer.min.session.timeout.ms': '200',
+    'group.consumer.min.heartbeat.interval.ms': '100',
+  },
+  /** For limits on connections: Kafka counts those that it will never answer as well, so no other scenario may be here. */
+  crowded: { ...SHARED },
+  /** What takes hours or days elsewhere happens at once. */
+  impatient: {
+    ...SHARED,
+    'connections.max.idle.ms': '600',
+    'producer.id.expiration.ms': '500',
+    'producer.id.expiration.check.interval.ms': '50',
+    'log.initial.task.delay.ms': '50',
+    'log.retention.check.interval.ms': '50',
+    'log.retention.ms': '-1',
+    'group.initial.rebalance.delay.ms': '0',
+    'group.consumer.migration.policy': 'disabled',
+    'broker.rack': 'rack-1',
+    'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>
 

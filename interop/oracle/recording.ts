@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { AnyApi } from '@ottla/protocol/codec.ts'
-import { KAFKA_VERSION } from './kafka.ts'
+import { KAFKA_VERSION } from '../apache-kafka.ts'
 import type { Scenario } from './scenario.ts'
 
 const DIRECTORY = new URL('recorded/', import.meta.url)

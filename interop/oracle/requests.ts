@@ -4,6 +4,9 @@ import { encodeRequest } from '@ottla/protocol/frame.ts'
 import { type FieldType, isPresent, type Table } from '@ottla/protocol/types.ts'
 import type { At } from './scenario.ts'
 
+/** See scenario.ts. */
+const MADE_MEMBER = /^#\d$/
+
 export interface RequestText {
   readonly api: AnyApi
   readonly version: number
@@ -29,6 +32,11 @@ function fields(table: Table, form: Form, value: unknown): unknown {
   return Object.fromEntries(present.map(([name, { type }]) => [name, field(type, form, given[name])]))
 }
 
+function text(at: At, value: string): string {
+  if (value.startsWith('@')) return at.topic(value.slice(1))
+  return MADE_MEMBER.test(value) ? at.member(Number(value.slice(1))) : value
+}
+
 function field(type: FieldType, form: Form, value: unknown): unknown {
   if (value === null || value === undefined || Buffer.isBuffer(value)) return value
   switch (type.kind) {
@@ -37,7 +45,7 @@ function field(type: FieldType, form: Form, value: unknown): unknown {
     case 'struct':
       return fields(type.table, form, value)
     case 'string':
-      return (value as string).startsWith('@') ? form.at.topic((value as string).slice(1)) : value
+      return text(form.at, value as string)
     case 'uuid':
       return (value as string).startsWith('@') ? form.at.topicId((value as string).slice(1)) : value
     default:

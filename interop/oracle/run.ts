@@ -34,6 +34,8 @@ const WAIT_MS_MAX = 5_000
 const RAW_WAIT_MS_MAX = 2_000
 const RETRIES_MAX = 100
 const RETRY_MS = 20
+/** Who sends a request without waiting for its reply gives the broker this long to have taken it in, or its settleMs. */
+const TAKEN_IN_MS = 8
 
 /** The connection of what is no step: it waits for what it needs. */
 const SETUP = 'setup'
@@ -41,6 +43,7 @@ const SETUP = 'setup'
 export const CLOSED = '<closed>'
 export const NOTHING = '<nothing>'
 export const NO_REPLY = '<no reply, still open>'
+export const SENT = '<sent>'
 
 export async function runScenario(scenario: Scenario, version: number, target: Target): Promise<unknown[]> {
   using run = new Run(scenario, version, target)
@@ -95,12 +98,14 @@ class Run implements Disposable {
       partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 })),
     }))
     await this.#ask(ask(ListOffsets, { replicaId: -1, topics: ends }, { on, version: 7, until: allFound as never }))
+    // Coordinators of groups learn of topics last, and do not say so.
+    if (this.#scenario.profile === 'groups') await wait(this.#target.settleMs)
   }
 
   /** Whatever the run has made goes away, so that a broker does not fill up; where that is allowed. */
   async #clear(): Promise<void> {
     const { topics = {}, profile = 'plain' } = this.#scenario
-    if (profile !== 'plain' || Object.keys(topics).length === 0) return
+    if (!['plain', 'groups'].includes(profile) || Object.keys(topics).length === 0) return
     const topicNames = Object.keys(topics).map((name) => `@${name}`)
     await this.#ask(ask(DeleteTopics, { topicNames, timeoutMs: 10_000 }, { on: SETUP, version: 5 }))
   }
@@ -126,10 +131,14 @@ class Run implements Disposable {
     const version = options.version ?? this.#versionOf(api)
     const correlationId = ++this.#correlationId
     const clientId = options.clientId === undefined ? 'oracle' : options.clientId
-    const value = typeof step.request === 'function' ? step.request(this.#learnt) : step.request
-    const bytes = requestBytes({ api, version, correlationId, clientId, value }, this.#learnt)
     const connection = await this.#connection(options.on)
-    connection.write(bytes)
+    if (options.reply === 'earlier') return await this.#take(connection, { api, version, on: options.on })
+    const value = typeof step.request === 'function' ? step.request(this.#learnt) : step.request
+    connection.write(requestBytes({ api, version, correlationId, clientId, value }, this.#learnt))
+    if (options.reply === 'later') {
+      await wait(Math.max(TAKEN_IN_MS, this.#target.settleMs / 2))
+      return SENT
+    }
     if (options.silent) return await this.#silence(connection, options)
     return await this.#take(connection, { api, version, on: options.on })
   }
@@ -156,12 +165,11 @@ class Run implements Disposable {
     connection.write(step.bytes(this.#learnt))
     const outcomes: unknown[] = []
     for (const form of replies) {
-      const outcome = await this.#take(connection, { ...form, on })
+      const outcome = await this.#take(connection, { version: this.#learnt.version, ...form, on })
       if (!(outcome instanceof Frame)) return [...outcomes, outcome]
-      outcomes.push({
-        correlationId: outcome.correlationId,
-        reply: normalised(form.api, outcome.decode(), this.#learnt),
-      })
+      const reply = outcome.decode()
+      this.#learnt.learn(reply)
+      outcomes.push({ correlationId: outcome.correlationId, reply: normalised(form.api, reply, this.#learnt) })
     }
     if (replies.length > 0) return outcomes
     const frame = await within(connection.frame(), RAW_WAIT_MS_MAX)

@@ -4,8 +4,9 @@
  * other APIs, which prepare and look, go in one version.
  *
  * In requests a string that begins with '@' stands for a topic of the scenario: `@a` is its name, or its id where the
- * field is one. Every run has topics of its own, so that runs do not see each other. Fields that a version lacks are
- * left out, so one value serves all versions.
+ * field is one; groups and their members are named in the same way. `#0` is the first of the ids that the broker made for
+ * members. Every run has topics and groups of its own, so that runs do not see each other. Fields that a version lacks
+ * are left out, so one value serves all versions.
  */
 import type { AnyApi, RequestInputOf, VersionRange } from '@ottla/protocol/codec.ts'
 import type { ProfileName } from './profiles.ts'
@@ -19,6 +20,8 @@ export interface At {
   /** Fetch sessions and producers, in the order in which the broker gave them. */
   readonly session: (index: number) => number
   readonly producerId: (index: number) => number
+  /** Ids that the broker made for members of groups. */
+  readonly member: (index: number) => string
 }
 
 export interface StepOptions {
@@ -29,6 +32,8 @@ export interface StepOptions {
   readonly version?: number
   /** Kafka sends no reply: what is compared is whether one came, and whether the connection lives. */
   readonly silent?: boolean
+  /** `later` does not wait for the reply; a step that says `earlier` sends nothing, and takes it. */
+  readonly reply?: 'later' | 'earlier'
   /** Asked again, up to a limit, until the reply satisfies: for what becomes visible a moment later. */
   readonly until?: (reply: never) => boolean
 }
@@ -49,8 +54,8 @@ export interface RawStep {
 
 export interface RawOptions {
   readonly on?: string
-  /** How replies are read; without it only whether they came counts. */
-  readonly replies?: readonly { readonly api: AnyApi; readonly version: number }[]
+  /** How replies are read, in the scenario's version unless told; without it only whether they came counts. */
+  readonly replies?: readonly { readonly api: AnyApi; readonly version?: number }[]
 }
 
 export type Step = AskStep | RawStep
@@ -89,6 +94,11 @@ export function ask<A extends AnyApi>(
   options: StepOptions = {},
 ): AskStep {
   return { kind: 'ask', api, request, options }
+}
+
+/** Takes the reply to the request of that connection which did not wait for it. */
+export function answered(api: AnyApi, on: string): AskStep {
+  return { kind: 'ask', api, request: {}, options: { on, reply: 'earlier' } }
 }
 
 /** Bytes as they are. What follows is told by whether replies come or the connection is closed. */

@@ -154,4 +154,33 @@ export const OFFSET_FOR_LEADER_EPOCH: readonly Scenario[] = [
       ...[-2, 1, 5].map((replicaId) => epochs([{ partition: 0, leaderEpoch: 0 }], { replicaId })),
     ],
   }),
+  scenario(OffsetForLeaderEpoch, 'a log whose beginning was deleted', {
+    covers: ['6.7', '7.2'],
+    topics: { a: {} },
+    steps: [
+      ...WRITTEN,
+      ...[4, -1].flatMap((offset) => [
+        ask(DeleteRecords, { topics: [{ name: '@a', partitions: [{ partitionIndex: 0, offset }] }], timeoutMs: 5000 }),
+        ...[0, 1, -1].map((leaderEpoch) => epochs([{ partition: 0, leaderEpoch }])),
+      ]),
+    ],
+  }),
+  scenario(OffsetForLeaderEpoch, 'several topics at once, each with its own answer', {
+    covers: ['6.7'],
+    topics: { a: { partitions: 2 }, b: {} },
+    steps: [
+      ...WRITTEN,
+      ask(OffsetForLeaderEpoch, {
+        replicaId: -1,
+        topics: ['@b', '@missing', '@a'].map((topic) => ({
+          topic,
+          partitions: [
+            { partition: 1, leaderEpoch: 0 },
+            { partition: 0, leaderEpoch: 0, currentLeaderEpoch: 0 },
+            { partition: 0, leaderEpoch: 0, currentLeaderEpoch: 8 },
+          ].slice(0, topic === '@a' ? 2 : 3),
+        })),
+      }),
+    ],
+  }),
 ]

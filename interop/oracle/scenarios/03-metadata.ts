@@ -14,6 +14,11 @@ const NO_CREATION = { allowAutoTopicCreation: false }
 const named = (names: readonly string[], request: Partial<Request> = NO_CREATION): AskStep =>
   ask(Metadata, { topics: names.map((name) => ({ name, topicId: ZERO_UUID })), ...request })
 
+const partitionsOf = (
+  names: readonly string[],
+  request: Partial<RequestInputOf<typeof DescribeTopicPartitions>> = {},
+): AskStep => ask(DescribeTopicPartitions, { topics: names.map((name) => ({ name })), ...request })
+
 export const METADATA: readonly Scenario[] = [
   scenario(Metadata, 'topics by name', {
     covers: ['2.1', '2.6'],
@@ -103,17 +108,18 @@ export const METADATA: readonly Scenario[] = [
     versions: [1, 13],
     steps: [named(['__consumer_offsets'])],
   }),
+  scenario(Metadata, 'internal topics that are missing', {
+    covers: ['2.3', '0.7'],
+    profile: 'impatient',
+    versions: [4, 13],
+    steps: [named(['__share_group_state']), named(['__share_group_states']), partitionsOf(['__share_group_state'])],
+  }),
   scenario(Metadata, 'a broker with a rack', {
     covers: ['2.6'],
     profile: 'strict',
     steps: [ask(Metadata, { topics: [], ...NO_CREATION })],
   }),
 ]
-
-const partitionsOf = (
-  names: readonly string[],
-  request: Partial<RequestInputOf<typeof DescribeTopicPartitions>> = {},
-): AskStep => ask(DescribeTopicPartitions, { topics: names.map((name) => ({ name })), ...request })
 
 export const DESCRIBE_TOPIC_PARTITIONS: readonly Scenario[] = [
   scenario(DescribeTopicPartitions, 'topics in the order of their names', {
@@ -144,6 +150,10 @@ export const DESCRIBE_TOPIC_PARTITIONS: readonly Scenario[] = [
       partitionsOf(['@a', '@missing', '@c'], { responsePartitionLimit: 2 }),
       partitionsOf(['@a', '@missing', '@c'], { cursor: { topicName: '@missing', partitionIndex: 0 } }),
     ],
+  }),
+  scenario(DescribeTopicPartitions, 'internal topics', {
+    covers: ['2.9', '0.7'],
+    steps: [partitionsOf(['__consumer_offsets', '@missing'])],
   }),
   scenario(DescribeTopicPartitions, 'all topics', { covers: ['2.9'], topics: two, steps: [partitionsOf([])] }),
   scenario(DescribeTopicPartitions, 'a broker’s own limit', {

@@ -69,6 +69,18 @@ export const FIND_COORDINATOR: readonly Scenario[] = [
     ),
   }),
   scenario(FindCoordinator, 'groups', { covers: ['3.2', '3.3'], steps: [coordinator({ key: 'group' })] }),
+  scenario(FindCoordinator, 'ids of groups that are strange', {
+    covers: ['3.1', '3.3'],
+    steps: ['', ' ', 'x'.repeat(300), 'é:€', '__consumer_offsets'].map((key) => coordinator({ key })),
+  }),
+  scenario(FindCoordinator, 'several groups', {
+    covers: ['3.1', '3.3'],
+    versions: [4, 6],
+    steps: [
+      coordinator({ key: '', coordinatorKeys: ['one', 'two', 'three'] }),
+      coordinator({ key: '', coordinatorKeys: ['one', '', 'one'] }),
+    ],
+  }),
   scenario(FindCoordinator, 'no keys', {
     covers: ['3.1'],
     versions: [4, 6],

@@ -1,40 +1,8 @@
-/** CreateTopics (19), DeleteTopics (20) and CreatePartitions (37). */
-import { Metadata } from '@ottla/protocol/apis/03-metadata.ts'
+/** CreateTopics (19). */
 import { CreateTopics } from '@ottla/protocol/apis/19-create-topics.ts'
-import { DeleteTopics } from '@ottla/protocol/apis/20-delete-topics.ts'
-import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
-import type { RequestInputOf } from '@ottla/protocol/codec.ts'
-import { ZERO_UUID } from '@ottla/protocol/wire.ts'
+import { create, look, type NewTopic, removed } from '../requests-of-admins.ts'
 import { settings } from '../requests-of-clients.ts'
-import { type AskStep, ask, type Scenario, scenario } from '../scenario.ts'
-
-type NewTopic = RequestInputOf<typeof CreateTopics>['topics'][number]
-
-const create = (topics: readonly Partial<NewTopic>[], request: { validateOnly?: boolean } = {}): AskStep =>
-  ask(CreateTopics, {
-    topics: topics.map((topic) => ({
-      ...{ name: '@a', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [], ...topic },
-    })),
-    timeoutMs: 5000,
-    ...request,
-  })
-
-const remove = (names: readonly string[]): AskStep =>
-  ask(DeleteTopics, ({ version }) => ({
-    ...{ timeoutMs: 5000, topicNames: [...names] },
-    topics: version < 6 ? [] : names.map((name) => ({ name, topicId: ZERO_UUID })),
-  }))
-
-/** Always in the same form, whatever the scenario's API. */
-const removed = (names: readonly string[]): AskStep =>
-  ask(DeleteTopics, { topicNames: [...names], timeoutMs: 5000 }, { version: 5 })
-
-const look = (names: readonly string[]): AskStep =>
-  ask(
-    Metadata,
-    { topics: names.map((name) => ({ name, topicId: ZERO_UUID })), allowAutoTopicCreation: false },
-    { version: 12 },
-  )
+import { type Scenario, scenario } from '../scenario.ts'
 
 const configs = (values: { readonly [key: string]: string | null }) =>
   Object.entries(values).map(([name, value]) => ({ name, value }))
@@ -170,120 +138,18 @@ export const CREATE_TOPICS: readonly Scenario[] = [
       look(['@a']),
     ],
   }),
-]
-
-export const DELETE_TOPICS: readonly Scenario[] = [
-  scenario(DeleteTopics, 'topics go', {
-    covers: ['13.8'],
-    topics: { a: {}, b: {} },
+  scenario(CreateTopics, 'time limits', {
+    covers: ['13.7'],
     steps: [
-      remove(['@a', '@missing', '@b']),
-      look(['@a', '@b']),
-      remove(['@a']),
-      remove([]),
-      remove(['not a name']),
-      remove(['']),
-    ],
-  }),
-  scenario(DeleteTopics, 'a name twice', {
-    covers: ['13.8'],
-    topics: { a: {}, b: {} },
-    steps: [remove(['@a', '@a', '@b']), look(['@a', '@b'])],
-  }),
-  scenario(DeleteTopics, 'topics by id', {
-    covers: ['13.8'],
-    versions: [6, 6],
-    topics: { a: {}, b: {} },
-    steps: [
-      ask(DeleteTopics, { topics: [{ name: null, topicId: '@unknown' }], timeoutMs: 5000 }),
-      ask(DeleteTopics, { topics: [{ name: null, topicId: ZERO_UUID }], timeoutMs: 5000 }),
-      ask(DeleteTopics, { topics: [{ name: '@a', topicId: '@a' }], timeoutMs: 5000 }),
-      ask(DeleteTopics, {
-        topics: [
-          { name: null, topicId: '@a' },
-          { name: '@a', topicId: ZERO_UUID },
-        ],
-        timeoutMs: 5000,
-      }),
-      ask(DeleteTopics, {
-        topics: [
-          { name: null, topicId: '@a' },
-          { name: null, topicId: '@a' },
-          { name: null, topicId: '@b' },
-        ],
-        timeoutMs: 5000,
-      }),
-      look(['@a', '@b']),
-      ask(DeleteTopics, { topics: [{ name: null, topicId: '@a' }], timeoutMs: 5000 }),
-    ],
-  }),
-  scenario(DeleteTopics, 'a topic made anew has another id', {
-    covers: ['13.8'],
-    topics: { a: {} },
-    steps: [remove(['@a']), create([{}]), look(['@a'])],
-  }),
-  scenario(DeleteTopics, 'a broker that deletes no topics', {
-    covers: ['13.8'],
-    profile: 'strict',
-    topics: { a: {} },
-    steps: [remove(['@a', '@missing']), remove(['@a', '@a'])],
-  }),
-]
-
-type More = RequestInputOf<typeof CreatePartitions>['topics'][number]
-
-const grow = (topics: readonly Partial<More>[], request: { validateOnly?: boolean } = {}): AskStep =>
-  ask(CreatePartitions, {
-    topics: topics.map((topic) => ({ name: '@a', count: 3, assignments: null, ...topic })),
-    ...{ timeoutMs: 5000, validateOnly: false, ...request },
-  })
-
-export const CREATE_PARTITIONS: readonly Scenario[] = [
-  scenario(CreatePartitions, 'a topic grows', {
-    covers: ['13.9'],
-    topics: { a: {}, b: { partitions: 2 } },
-    steps: [
-      grow([{}]),
+      create([{ name: '@a' }], { timeoutMs: 0 }),
       look(['@a']),
-      grow([{ count: 4 }, { name: '@b', count: 2 }, { name: '@missing' }]),
-      look(['@a', '@b']),
+      create([{ name: '@b' }], { timeoutMs: -1 }),
+      look(['@b']),
+      removed(['@a', '@b']),
     ],
   }),
-  scenario(CreatePartitions, 'counts that are too low', {
-    covers: ['13.9'],
-    topics: { a: { partitions: 2 } },
-    steps: [2, 1, 0, -1].map((count) => grow([{ count }])),
-  }),
-  scenario(CreatePartitions, 'a topic twice', {
-    covers: ['13.9'],
-    topics: { a: {}, b: {} },
-    steps: [grow([{ count: 2 }, { count: 3 }, { name: '@b' }]), look(['@a', '@b']), grow([])],
-  }),
-  scenario(CreatePartitions, 'replicas that are assigned', {
-    covers: ['13.9'],
-    topics: { a: {} },
-    steps: [
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }], { validateOnly: true }),
-      grow([{ assignments: [] }], { validateOnly: true }),
-      grow([{ assignments: [{ brokerIds: [1] }] }]),
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [1] }, { brokerIds: [1] }] }]),
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [] }] }]),
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [7] }] }]),
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [1, 1] }] }]),
-      grow([{ assignments: [{ brokerIds: [1, 7] }, { brokerIds: [1, 7] }] }]),
-      grow([{ count: 1, assignments: [{ brokerIds: [1] }] }]),
-      grow([{ assignments: [{ brokerIds: [1] }, { brokerIds: [1] }] }]),
-      look(['@a']),
-    ],
-  }),
-  scenario(CreatePartitions, 'only validated', {
-    covers: ['13.9'],
-    topics: { a: {} },
-    steps: [grow([{}], { validateOnly: true }), grow([{ count: 1 }], { validateOnly: true }), look(['@a'])],
-  }),
-  scenario(CreatePartitions, 'too many partitions', {
-    covers: ['13.9'],
-    topics: { a: {} },
-    steps: [grow([{ count: 10_002 }], { validateOnly: true }), grow([{ name: 'not a name' }])],
+  scenario(CreateTopics, 'an internal topic that there is', {
+    covers: ['13.3', '0.7'],
+    steps: [create([{ name: '__consumer_offsets' }])],
   }),
 ]

@@ -133,4 +133,27 @@ export const DESCRIBE_LOG_DIRS: readonly Scenario[] = [
       dirs([]),
     ],
   }),
+  scenario(DescribeLogDirs, 'names that are none, and a topic twice', {
+    covers: ['13.23'],
+    topics: { a: { partitions: 2 } },
+    steps: [
+      ...THREE,
+      dirs([{ topic: '', partitions: [0] }]),
+      dirs([{ topic: 'not a name', partitions: [0] }]),
+      dirs([{ topic: '@a', partitions: [-1, 0] }]),
+      dirs([0, 1].map((partition) => ({ topic: '@a', partitions: [partition] }))),
+    ],
+  }),
+  scenario(DescribeLogDirs, 'sizes are those of the batches as they are kept', {
+    covers: ['13.23', '7.2'],
+    topics: { a: { configs: { 'message.timestamp.type': 'LogAppendTime' } } },
+    steps: [
+      write(batch({ records: ['x'.repeat(1000)], codec: 'lz4' })),
+      dirs([{ topic: '@a', partitions: [0] }]),
+      write(batch({ records: [{ key: 'k', value: 'v', headers: [{ key: 'h', value: null }] }] })),
+      dirs([{ topic: '@a', partitions: [0] }]),
+      before(1),
+      dirs([{ topic: '@a', partitions: [0] }]),
+    ],
+  }),
 ]

@@ -15,6 +15,10 @@ const DELETE = 1
 const APPEND = 2
 const SUBTRACT = 3
 
+const THROTTLED = 'follower.replication.throttled.replicas'
+const replicas = (from: number, to: number): string =>
+  Array.from({ length: to - from }, (_, i) => `${from + i}:1`).join()
+
 type Change = readonly [operation: number, key: string, value: string | null]
 
 const change = (
@@ -187,6 +191,16 @@ export const INCREMENTAL_ALTER_CONFIGS: readonly Scenario[] = [
       change([[APPEND, 'retention.ms', '1']]),
       change([[SUBTRACT, 'retention.ms', '1']]),
       change([[APPEND, 'no.such.key', '1']]),
+    ],
+  }),
+  scenario(IncrementalAlterConfigs, 'a list that grows too long', {
+    covers: ['13.13'],
+    topics: { a: {} },
+    steps: [
+      change([[SET, THROTTLED, replicas(0, 3000)]]),
+      change([[APPEND, THROTTLED, replicas(3000, 6000)]]),
+      change([[APPEND, THROTTLED, replicas(2900, 3100)]]),
+      look(THROTTLED),
     ],
   }),
   scenario(IncrementalAlterConfigs, 'operations that there are not', {

@@ -35,11 +35,12 @@ function join(scope: Scope, event: JoinEvent, nowMs: number): Step {
   const sessionError = joinRequestError(request, scope.settings())
   if (sessionError !== null) throw new ProtocolError(sessionError)
   checkCapacity(scope, request.memberId)
-  const subscription = supportedSubscription(scope, request)
+  checkProtocols(scope, request)
   const memberId = request.memberId === '' ? scope.world.newUuid() : request.memberId
   if (mustComeBack(event)) {
     return step({ answers: [answer(ticket, joinRefusal(caller.apiVersion, 'MEMBER_ID_REQUIRED', memberId))] })
   }
+  const subscription = subscriptionIn(scope, request)
   const draft = new GroupDraft(scope.state)
   const before = memberOf(scope, draft, event, memberId)
   const updated = withMetadata(before, event, subscription)
@@ -56,18 +57,25 @@ function mustComeBack({ request, caller }: JoinEvent): boolean {
   return isUnnamed && caller.apiVersion >= JOIN_VERSION_THAT_REQUIRES_MEMBER_ID
 }
 
-/** All its protocols hold the same subscription; the first one is read. */
-function supportedSubscription({ state, world }: Scope, request: JoinEvent['request']): ClassicSubscription {
+function checkProtocols({ state }: Scope, request: JoinEvent['request']): void {
   const { protocolType, protocols } = request
   const others = state.members.values().filter(({ classic }) => classic !== null)
   let common = new Set(protocols.map(({ name }) => name))
   for (const { classic } of others) {
     common = common.intersection(new Set(classic!.supportedProtocols.map(({ name }) => name)))
   }
-  const isSupported = protocolType === CONSUMER_PROTOCOL_TYPE && common.size > 0
-  const subscription = isSupported ? readSubscription(protocols[0]!.metadata, world.image()) : null
-  if (subscription !== null) return subscription
-  throw new ProtocolError('INCONSISTENT_GROUP_PROTOCOL', `Member ${request.memberId}'s protocols are not supported.`)
+  if (protocolType !== CONSUMER_PROTOCOL_TYPE || common.size === 0) throw notSupported(request)
+}
+
+/** All its protocols hold the same subscription; the first one is read. */
+function subscriptionIn({ world }: Scope, request: JoinEvent['request']): ClassicSubscription {
+  const subscription = readSubscription(request.protocols[0]!.metadata, world.image())
+  if (subscription === null) throw notSupported(request)
+  return subscription
+}
+
+function notSupported({ memberId }: JoinEvent['request']): ProtocolError {
+  return new ProtocolError('INCONSISTENT_GROUP_PROTOCOL', `Member ${memberId}'s protocols are not supported.`)
 }
 
 function memberOf(scope: Scope, draft: GroupDraft, { request }: JoinEvent, memberId: string): Member {

@@ -95,10 +95,11 @@ function classicMember(
   throw new ProtocolError('UNKNOWN_MEMBER_ID', `Member ${member.memberId} does not use the classic protocol.`)
 }
 
-/** An administrator removes static members by their instance id alone. */
+/** Whatever protocol it speaks: an administrator's tool knows only this way to remove members. */
 function leaver(scope: Scope, memberId: string, groupInstanceId: string | null): Member {
-  const holder = groupInstanceId === null ? undefined : scope.state.staticMembers.get(groupInstanceId)
-  return classicMember(scope, { memberId: memberId === '' ? (holder ?? '') : memberId, groupInstanceId })
+  if (groupInstanceId === null) return knownMember(scope, memberId)
+  const holder = scope.state.staticMembers.get(groupInstanceId)
+  return knownStaticMember(scope, groupInstanceId, memberId === '' ? (holder ?? '') : memberId)
 }
 
 function generationError({ epoch }: Member, generationId: number): ErrorName | null {

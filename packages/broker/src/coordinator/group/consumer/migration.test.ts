@@ -21,9 +21,10 @@ class Classic extends Scene {
   join11(
     memberId: string,
     topics: readonly string[],
-    more: { owned?: Owned; instanceId?: string; apiVersion?: number; protocol?: string } = {},
+    more: { owned?: Owned; instanceId?: string; apiVersion?: number; protocol?: string; metadata?: Buffer } = {},
   ) {
     const { owned = {}, instanceId = null, apiVersion = 9, protocol = 'range' } = more
+    const said = more.metadata ?? metadata(topics, owned)
     const request = {
       ...{
         groupId: GROUP,
@@ -32,7 +33,7 @@ class Classic extends Scene {
         memberId,
         groupInstanceId: instanceId,
       },
-      ...{ protocolType: 'consumer', protocols: [{ name: protocol, metadata: metadata(topics, owned) }], reason: null },
+      ...{ protocolType: 'consumer', protocols: [{ name: protocol, metadata: said }], reason: null },
     }
     return this.transcript.submit<JoinReply>(({ group }, ticket, nowMs) =>
       group!.join(request, testCaller({ apiVersion }), ticket, nowMs),
@@ -71,11 +72,14 @@ class Classic extends Scene {
     return errorName(reply.errorCode)
   }
 
-  leave13(members: readonly string[]): string[] {
+  leave13(members: readonly (string | { memberId: string; groupInstanceId: string })[]): string[] {
     const request = {
       groupId: GROUP,
       memberId: '',
-      members: members.map((memberId) => ({ memberId, groupInstanceId: null, reason: null })),
+      members: members.map((member) => ({
+        ...(typeof member === 'string' ? { memberId: member, groupInstanceId: null } : member),
+        reason: null,
+      })),
     }
     const { reply } = this.transcript.submit<LeaveReply>(({ group }, ticket, nowMs) =>
       group!.leave(request, testCaller({ apiVersion: 5 }), ticket, nowMs),
@@ -231,11 +235,30 @@ test('the classic requests are checked against the member', () => {
   const required = scene.join11('', ['t']).reply
   assert.equal(errorName(required.errorCode), 'MEMBER_ID_REQUIRED')
   assert.equal(errorName(scene.join11(required.memberId, ['t']).reply.errorCode), 'NONE')
-  assert.deepEqual(scene.leave13([required.memberId, required.memberId, 'n']), [
+  assert.deepEqual(scene.leave13([required.memberId, required.memberId, 'x']), [
     'NONE',
     'UNKNOWN_MEMBER_ID',
     'UNKNOWN_MEMBER_ID',
   ])
+})
+
+test('a subscription that cannot be read is refused once its member has an id', () => {
+  const { scene } = classicScene()
+  scene.join('n', ['t'])
+  const metadata = Buffer.from('x')
+  const required = scene.join11('', ['t'], { metadata }).reply
+  assert.equal(errorName(required.errorCode), 'MEMBER_ID_REQUIRED')
+  const refused = scene.join11(required.memberId, ['t'], { metadata }).reply
+  assert.equal(errorName(refused.errorCode), 'INCONSISTENT_GROUP_PROTOCOL')
+})
+
+test('LeaveGroup removes members of the new protocol too, by their id or instance id', () => {
+  const scene = new Classic({ t: 2 })
+  scene.join('n', ['t'])
+  scene.join('s', ['t'], { instanceId: 'i' })
+  assert.deepEqual(scene.leave13([{ memberId: 'n', groupInstanceId: 'i' }]), ['FENCED_INSTANCE_ID'])
+  assert.deepEqual(scene.leave13(['n', { memberId: '', groupInstanceId: 'i' }]), ['NONE', 'NONE'])
+  assert.equal(scene.group.describe().groupState, 'Empty')
 })
 
 test('a static member that comes back with the classic protocol takes its place, and the group is classic', () => {

@@ -1,0 +1,206 @@
+/** Groups that change from the classic protocol to the consumer protocol (KIP-848) and back, while members use them. */
+import { ConsumerGroupHeartbeat } from '@ottla/protocol/apis/68-consumer-group-heartbeat.ts'
+import {
+  beat,
+  becomes,
+  commit,
+  committed,
+  described,
+  describedNext,
+  enter,
+  type JoinText,
+  join,
+  leave,
+  listed,
+  NO_SUBSCRIPTION,
+  next,
+  nextFully,
+  owns,
+  subscription,
+  sync,
+} from '../requests-of-groups.ts'
+import { type AskStep, type Scenario, type Step, scenario } from '../scenario.ts'
+
+const profile = 'groups'
+const a = { a: { partitions: 4 } }
+const NEWEST = { version: 9 }
+/** Both protocols' forms are alike in both versions of the heartbeat. */
+const ONCE = [1, 1] as const
+
+const CONSUMER: JoinText = { protocols: [['range', subscription()]] }
+/** Where two members are assigned at once, their ids decide which partitions each has; the broker makes those by chance. */
+const OTHER_TOPIC = { subscribedTopicNames: ['@b'] }
+const look = (): AskStep => describedNext('@g', { version: 1, on: 'look' })
+
+/** One classic consumer, alone and stable. */
+const CLASSIC: readonly Step[] = [...enter(0, CONSUMER), sync({ assignments: { '#0': '' } })]
+
+export const MIGRATIONS: readonly Scenario[] = [
+  scenario(ConsumerGroupHeartbeat, 'a classic group that is empty becomes a consumer group', {
+    covers: ['9.9'],
+    profile,
+    topics: a,
+    steps: [
+      ...CLASSIC,
+      commit({ memberId: '#0', generationIdOrMemberEpoch: 1 }, { version: 9 }),
+      leave(),
+      next(),
+      nextFully(),
+      look(),
+      listed(),
+      committed(),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a group that has only offsets becomes a consumer group', {
+    covers: ['9.9'],
+    profile,
+    topics: a,
+    steps: [commit({}, { version: 9 }), next({ memberEpoch: -1 }), nextFully(), look(), committed()],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a classic group with members is converted, and back', {
+    covers: ['9.9', '9.24'],
+    profile,
+    versions: ONCE,
+    topics: { ...a, b: {} },
+    steps: [
+      ...CLASSIC,
+      beat(),
+      nextFully(OTHER_TOPIC),
+      look(),
+      beat(),
+      beat({ generationId: 2 }),
+      described(),
+      join({ memberId: '#0', ...CONSUMER }, NEWEST),
+      look(),
+      sync({ generationId: 2 }),
+      beat({ generationId: 2 }),
+      next({ memberEpoch: 2, topicPartitions: [] }),
+      look(),
+      next({ memberEpoch: -1 }),
+      look(),
+      becomes('PreparingRebalance'),
+      listed(),
+      beat({ generationId: 2 }),
+      join({ memberId: '#0', ...CONSUMER }, NEWEST),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'classic members that own partitions give them up', {
+    covers: ['9.17', '9.24'],
+    profile,
+    versions: ONCE,
+    topics: a,
+    steps: [
+      nextFully(),
+      next(owns(0, 1, 2, 3)),
+      join(CONSUMER, NEWEST),
+      join({ memberId: '#0', ...CONSUMER }, NEWEST),
+      look(),
+      sync({ generationId: 2 }),
+      next(owns(0, 1)),
+      next({ memberEpoch: 2, ...owns(0, 1) }),
+      beat({ generationId: 2 }),
+      join({ memberId: '#0', ...CONSUMER }, NEWEST),
+      sync({ generationId: 2 }),
+      look(),
+      next({ memberEpoch: -1 }),
+      becomes('PreparingRebalance'),
+      listed(),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a classic member of a consumer group', {
+    covers: ['9.24'],
+    profile,
+    versions: ONCE,
+    topics: a,
+    steps: [
+      nextFully(),
+      join({ ...CONSUMER, protocolType: 'connect' }, NEWEST),
+      join({ ...CONSUMER, protocols: [] }, NEWEST),
+      join({ protocols: [['range', NO_SUBSCRIPTION]] }, NEWEST),
+      join({ ...CONSUMER, memberId: 'unknown' }, NEWEST),
+      join({ ...CONSUMER, sessionTimeoutMs: 1 }, NEWEST),
+      ...enter(0, CONSUMER),
+      sync({ generationId: 1 }),
+      sync({ generationId: 2, memberId: 'other' }),
+      sync({ generationId: 2, protocolType: 'connect' }),
+      sync({ generationId: 2, protocolName: 'sticky' }),
+      sync({ generationId: 2, protocolType: null, protocolName: null }),
+      sync({ generationId: 2, memberId: '@m' }),
+      sync({ generationId: 2 }),
+      beat({ generationId: 1 }),
+      beat({ generationId: 2 }),
+      beat({ generationId: 2, groupInstanceId: 'instance' }),
+      next({ memberId: '#0', memberEpoch: 2 }),
+      commit({ memberId: '#0', generationIdOrMemberEpoch: 2 }, { version: 9 }),
+      commit({ memberId: '#0', generationIdOrMemberEpoch: 1 }, { version: 9 }),
+      commit({ memberId: '#0', generationIdOrMemberEpoch: 2 }, { version: 8 }),
+      leave([{ memberId: '#0' }, { memberId: 'other' }]),
+      look(),
+      beat({ generationId: 2 }),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a static classic member of a consumer group', {
+    covers: ['9.12', '9.24'],
+    profile,
+    versions: ONCE,
+    topics: a,
+    steps: [
+      nextFully(),
+      join({ ...CONSUMER, groupInstanceId: 'i0' }, NEWEST),
+      sync({ generationId: 2, groupInstanceId: 'i0' }),
+      join({ ...CONSUMER, groupInstanceId: 'i0' }, NEWEST),
+      sync({ generationId: 2, groupInstanceId: 'i0' }),
+      beat({ generationId: 2, groupInstanceId: 'i0' }),
+      nextFully({ memberId: '@n', instanceId: 'i0' }),
+      leave([{ memberId: '', groupInstanceId: 'i0' }]),
+      look(),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a member changes its protocol and keeps its name', {
+    covers: ['9.12', '9.24'],
+    profile,
+    versions: ONCE,
+    topics: a,
+    steps: [
+      join({ ...CONSUMER, groupInstanceId: 'i0' }, NEWEST),
+      sync({ groupInstanceId: 'i0', assignments: { '#0': '' } }),
+      nextFully({ instanceId: 'i0' }),
+      look(),
+      beat({ groupInstanceId: 'i0' }),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'classic groups that cannot be converted', {
+    covers: ['9.9'],
+    profile,
+    versions: ONCE,
+    topics: a,
+    steps: [
+      ...enter(0, { protocolType: 'connect' }),
+      nextFully(),
+      ...enter(1, { groupId: '@other', protocols: [['range', NO_SUBSCRIPTION]] }),
+      nextFully({ groupId: '@other' }),
+      described('@other'),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'a classic group that rebalances is converted', {
+    covers: ['9.9', '9.24'],
+    profile,
+    versions: ONCE,
+    topics: { ...a, b: {} },
+    steps: [
+      ...enter(0, CONSUMER),
+      nextFully(OTHER_TOPIC),
+      look(),
+      sync(),
+      beat(),
+      join({ memberId: '#0', ...CONSUMER }, NEWEST),
+    ],
+  }),
+  scenario(ConsumerGroupHeartbeat, 'where groups are not to be converted', {
+    covers: ['9.9'],
+    profile: 'impatient',
+    versions: ONCE,
+    topics: a,
+    steps: [...CLASSIC, nextFully(), described()],
+  }),
+]
