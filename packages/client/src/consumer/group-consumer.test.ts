@@ -37,26 +37,10 @@ function log(fetchOffset: number): Buffer {
 
 const places = (...partitions: number[]): GroupPartition[] => partitions.map((partition) => ({ topic: 't', partition }))
 
-/** A broker that leads t-0 to t-2 and coordinates the group; what the coordinator says is the test's. */
-async function world() {
-  const cluster = await fakeCluster({ partitions: PARTITIONS })
-  const { broker, time } = cluster
-  // Connections learn what a broker speaks when they are opened; tests script the answers afterwards.
-  for (const api of [JoinGroup, SyncGroup, Heartbeat, LeaveGroup, ConsumerGroupHeartbeat]) broker.on(api, () => null)
-  const committed = new Map<number, number>()
-  const events: string[] = []
-  const script = {
-    heartbeat: 'NONE' as ErrorName,
-    commit: (): ErrorName => 'NONE',
-    assigned: places(0, 1, 2),
-    generation: 0,
-    next: (
-      _request: RequestOf<typeof ConsumerGroupHeartbeat>,
-    ): Partial<ResponseInputOf<typeof ConsumerGroupHeartbeat>> => ({}),
-  }
-  broker.on(FindCoordinator, ({ coordinatorKeys }) => ({
-    coordinators: coordinatorKeys.map((key) => ({ key, nodeId: 1, host: 'broker', port: 9092, errorCode: 0 })),
-  }))
+type Cluster = Awaited<ReturnType<typeof fakeCluster>>
+
+/** Six records in each partition, and where they begin and end. */
+function serveRecords({ broker, time }: Cluster): void {
   broker.on(Fetch, async ({ topics, maxWaitMs }) => {
     const responses = topics.map(({ topicId, partitions }) => ({
       topicId,
@@ -82,6 +66,13 @@ async function world() {
       }),
     })),
   }))
+}
+
+/** The group's coordinator is this broker, and knows these offsets. */
+function serveCommitted({ broker }: Cluster, committed: ReadonlyMap<number, number>): void {
+  broker.on(FindCoordinator, ({ coordinatorKeys }) => ({
+    coordinators: coordinatorKeys.map((key) => ({ key, nodeId: 1, host: 'broker', port: 9092, errorCode: 0 })),
+  }))
   broker.on(OffsetFetch, ({ groups }) => ({
     groups: groups.map(({ groupId, topics }) => ({
       groupId,
@@ -94,6 +85,27 @@ async function world() {
       })),
     })),
   }))
+}
+
+/** A broker that leads t-0 to t-2 and coordinates the group; what the coordinator says is the test's. */
+async function world() {
+  const cluster = await fakeCluster({ partitions: PARTITIONS })
+  const { broker, time } = cluster
+  // Connections learn what a broker speaks when they are opened; tests script the answers afterwards.
+  for (const api of [JoinGroup, SyncGroup, Heartbeat, LeaveGroup, ConsumerGroupHeartbeat]) broker.on(api, () => null)
+  const committed = new Map<number, number>()
+  const events: string[] = []
+  const script = {
+    heartbeat: 'NONE' as ErrorName,
+    commit: (): ErrorName => 'NONE',
+    assigned: places(0, 1, 2),
+    generation: 0,
+    next: (
+      _request: RequestOf<typeof ConsumerGroupHeartbeat>,
+    ): Partial<ResponseInputOf<typeof ConsumerGroupHeartbeat>> => ({}),
+  }
+  serveRecords(cluster)
+  serveCommitted(cluster, committed)
   broker.on(OffsetCommit, ({ topics, generationIdOrMemberEpoch }) => {
     const error = script.commit()
     const rows = topics.flatMap(({ partitions }) => partitions)

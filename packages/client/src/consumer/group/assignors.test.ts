@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ASSIGNORS, type Assignment, type AssignorMember, type AssignorName } from './assignors.ts'
+import type { Assignment, AssignorMember } from './assignor.ts'
+import { ASSIGNORS, type AssignorName } from './assignors.ts'
 import { type GroupPartition, partitionKey } from './membership.ts'
 
 const TOPICS = ['a', 'b', 'c']

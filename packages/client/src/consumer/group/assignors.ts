@@ -3,26 +3,18 @@
  * sticky-assignor.ts. Pure; every member must come to the same names, so they are Kafka's.
  */
 
+import {
+  type Assignment,
+  type Assignor,
+  type AssignorMember,
+  allPartitions,
+  inOrder,
+  type PartitionCounts,
+} from './assignor.ts'
 import type { GroupPartition } from './membership.ts'
 import { cooperativeStickyAssignor, stickyAssignor } from './sticky-assignor.ts'
 
 export type AssignorName = 'range' | 'roundrobin' | 'sticky' | 'cooperative-sticky'
-
-export interface AssignorMember {
-  readonly memberId: string
-  readonly groupInstanceId: string | null
-  readonly topics: readonly string[]
-  readonly owned: readonly GroupPartition[]
-  readonly generation: number
-}
-
-/** Partition counts of the topics that exist. */
-export type PartitionCounts = ReadonlyMap<string, number>
-
-export type Assignment = ReadonlyMap<string, readonly GroupPartition[]>
-
-/** Answers for every member, also where it gets nothing. */
-export type Assignor = (members: readonly AssignorMember[], counts: PartitionCounts) => Assignment
 
 export const ASSIGNORS: Readonly<Record<AssignorName, Assignor>> = {
   range: rangeAssignor,
@@ -58,16 +50,4 @@ function roundRobinAssignor(members: readonly AssignorMember[], counts: Partitio
     shares.get(ordered[turn++ % ordered.length]!.memberId)!.push(place)
   }
   return shares
-}
-
-/** By topic, then number. */
-export function allPartitions(counts: PartitionCounts): GroupPartition[] {
-  const topics = [...counts].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-  return topics.flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => ({ topic, partition })))
-}
-
-/** Static members by instance, so that they get the same after a restart. */
-function inOrder(members: readonly AssignorMember[]): AssignorMember[] {
-  const nameOf = (member: AssignorMember): string => member.groupInstanceId ?? member.memberId
-  return [...members].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0))
 }

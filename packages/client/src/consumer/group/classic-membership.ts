@@ -17,7 +17,8 @@ import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { errorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { backoffMs, isRetriable } from '../../retry.ts'
 import { Alarm } from './alarm.ts'
-import { ASSIGNORS, type AssignorName, type PartitionCounts } from './assignors.ts'
+import type { PartitionCounts } from './assignor.ts'
+import { ASSIGNORS, type AssignorName } from './assignors.ts'
 import {
   decodeAssignment,
   decodeSubscription,

@@ -7,7 +7,7 @@
  * 3. While somebody has two more than another who wants one of them, one moves: that ends, for the sum of the squares
  *    of all shares falls with each move.
  */
-import { type Assignment, type AssignorMember, allPartitions, type PartitionCounts } from './assignors.ts'
+import { type Assignment, type AssignorMember, allPartitions, type PartitionCounts } from './assignor.ts'
 import { type GroupPartition, partitionKey } from './membership.ts'
 
 /** One member while shares are made. */

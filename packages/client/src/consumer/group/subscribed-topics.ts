@@ -7,7 +7,7 @@ import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { listTopics } from '../../admin/topics.ts'
 import type { Client } from '../../client.ts'
 import type { TopicMetadata } from '../../metadata.ts'
-import type { PartitionCounts } from './assignors.ts'
+import type { PartitionCounts } from './assignor.ts'
 import type { Subscription } from './membership.ts'
 
 /** Between two looks for topics that are new, or fit the pattern now, in ms. */

@@ -4,6 +4,7 @@ import { systemClock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import type { StandardStreams } from '@ottla/base/standard-streams.ts'
 import { Broker } from '@ottla/broker/broker.ts'
+import { runCommand } from '@ottla/cli/run.ts'
 import {
   alterGroupOffsets,
   createPartitions,
@@ -17,7 +18,6 @@ import { type Client, openClient } from '@ottla/client/client.ts'
 import { GroupConsumer, type GroupConsumerOptions } from '@ottla/client/consumer/group-consumer.ts'
 import { DisposedError } from '@ottla/client/errors.ts'
 import { Producer } from '@ottla/client/producer/producer.ts'
-import { runCommand } from './run.ts'
 
 const PARTITIONS = 3
 /** As they are, a new group waits three seconds for further members, and members hear of changes after five. */
