@@ -25,3 +25,20 @@ export function foreignRecord(number: number, codec: string): ForeignRecord {
     headers: { number: String(number), codec },
   }
 }
+
+/** A record as it is to be found in its partition, in words. */
+export interface ShownRecord {
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: string
+  readonly value: string | null
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+export function expectedRecord(number: number, codec: string): ShownRecord {
+  const { partition, timestampMs: timestamp, key, value, headers } = foreignRecord(number, codec)
+  return {
+    ...{ offset: (number - partition) / PARTITIONS, timestamp, key: String(key) },
+    ...{ value: value === null ? null : String(value), headers: Object.entries(headers) },
+  }
+}

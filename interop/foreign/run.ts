@@ -13,6 +13,7 @@ import { TempDirectory } from '../temp-directory.ts'
 import type { Step } from '../transcript.ts'
 import { FOREIGN_CLIENTS, type ForeignClient } from './clients.ts'
 import { type Said, saidIn } from './said.ts'
+import { checkGroup } from './stored-groups.ts'
 import { checkStored } from './stored-records.ts'
 
 /** Of each codec. */
@@ -22,7 +23,10 @@ const ALL = RECORDS * CODECS.length
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { transcript: { type: 'string' } } })
 
 using directory = new TempDirectory('foreign')
-await using broker = await BrokerProcess.start({ dataDir: directory.of('data') })
+await using broker = await BrokerProcess.start({
+  dataDir: directory.of('data'),
+  args: ['--set', 'group.initial.rebalance.delay.ms=0'],
+})
 const all = FOREIGN_CLIENTS.map((client) => ({
   ...{ name: client.name, run: (steps: Step[]) => roundTrip(client, steps) },
 }))
@@ -43,11 +47,17 @@ async function roundTrip(client: ForeignClient, steps: Step[]): Promise<string> 
   assert.equal(said.produced, ALL, 'All records were produced')
   assert.equal(said.consumed, client.readsAssigned ? ALL : 0, 'All records came back')
   await using connection = await connect(broker)
-  for (const codec of CODECS) await checkStored(connection, { topic: `${prefix}-${codec}`, codec, records: RECORDS })
+  assert.deepEqual(said.groups, Object.fromEntries(client.groups.map((protocol) => [protocol, ALL])))
+  for (const codec of CODECS) {
+    const topic = `${prefix}-${codec}`
+    await checkStored(connection, { topic, codec, records: RECORDS })
+    for (const protocol of client.groups) await checkGroup(connection, { topic, protocol, records: RECORDS })
+  }
   return noteOf(client, said)
 }
 
-function noteOf({ readsAssigned }: ForeignClient, { version, produced, consumed }: Said): string {
+function noteOf({ readsAssigned }: ForeignClient, { version, produced, consumed, groups }: Said): string {
   const read = readsAssigned ? `${consumed} consumed` : 'reads in groups alone'
-  return `${version}, ${produced} produced, ${read}`
+  const grouped = Object.entries(groups).map(([protocol, count]) => `${count} in ${protocol} groups`)
+  return [version, `${produced} produced`, read, ...grouped].join(', ')
 }

@@ -5,6 +5,8 @@ export interface Said {
   readonly version: string
   readonly produced: number
   readonly consumed: number
+  /** Records that members of groups read, by the protocol of the group. */
+  readonly groups: Readonly<Record<string, number>>
   readonly ok: boolean
   readonly error: string
 }
@@ -14,10 +16,11 @@ export function saidIn(output: string): Said {
   const line = output.split('\n').findLast((text) => text.startsWith('{'))
   if (line === undefined) throw new Error(`Cannot find a result in what the program printed:\n${output}`)
   const value = JSON.parse(line) as Partial<Said>
-  const { client, version, produced, consumed, ok, error = '' } = value
+  const { client, version, produced, consumed, groups, ok, error = '' } = value
   if (typeof client !== 'string' || typeof version !== 'string' || typeof ok !== 'boolean') throw unreadable(line)
   if (!Number.isSafeInteger(produced) || !Number.isSafeInteger(consumed)) throw unreadable(line)
-  return { client, version, produced: produced!, consumed: consumed!, ok, error }
+  if (!Object.values(groups ?? { none: NaN }).every(Number.isSafeInteger)) throw unreadable(line)
+  return { client, version, produced: produced!, consumed: consumed!, groups: groups!, ok, error }
 }
 
 function unreadable(line: string): Error {

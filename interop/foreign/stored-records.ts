@@ -14,7 +14,7 @@ import {
 import { codecOf } from '@ottla/protocol/records/compression.ts'
 import { type LogRecord, readRecords } from '@ottla/protocol/records/record.ts'
 import { allBatches } from '../all-batches.ts'
-import { foreignRecord, PARTITIONS } from './records.ts'
+import { expectedRecord, PARTITIONS, type ShownRecord } from './records.ts'
 
 /** librdkafka sends a batch plain where the codec would not make it smaller, which happens to tiny ones only. */
 const PLAIN_RECORDS_MAX = 10
@@ -39,22 +39,14 @@ function checkPartition({ topic, codec, records }: StoredTopic, partition: numbe
     if (!isExcused) assert.equal(found, codec, `The batches of "${topic}-${partition}" carry their codec`)
     assert(batchProducerId(batch, 0) >= 0, `The batches of "${topic}-${partition}" are an idempotent producer's`)
     for (const record of readRecords(batch)) {
-      assert.deepEqual(shown(record), expected(number, codec), `Record ${number} is stored as it was sent`)
+      assert.deepEqual(shown(record), expectedRecord(number, codec), `Record ${number} is stored as it was sent`)
       number += PARTITIONS
     }
   }
   assert(number >= records && number < records + PARTITIONS, `"${topic}-${partition}" has all its records`)
 }
 
-function shown({ offset, timestamp, key, value, headers }: LogRecord): unknown {
-  const texts = headers.map((header) => [header.key, String(header.value)])
+function shown({ offset, timestamp, key, value, headers }: LogRecord): ShownRecord {
+  const texts = headers.map((header) => [header.key, String(header.value)] as const)
   return { offset, timestamp, key: String(key), value: value === null ? null : String(value), headers: texts }
-}
-
-function expected(number: number, codec: string): unknown {
-  const { partition, timestampMs: timestamp, key, value, headers } = foreignRecord(number, codec)
-  return {
-    ...{ offset: (number - partition) / PARTITIONS, timestamp, key: String(key) },
-    ...{ value: value === null ? null : String(value), headers: Object.entries(headers) },
-  }
 }

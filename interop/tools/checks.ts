@@ -1,6 +1,8 @@
 /** The one list of what is checked with Kafka's tools, in the order in which it is run. */
 import { CLUSTER_CHECKS } from './cluster-checks.ts'
 import { CONFIG_CHECKS } from './config-checks.ts'
+import { CONSOLE_GROUP_CHECKS } from './console-groups-checks.ts'
+import { GROUP_CHECKS } from './group-checks.ts'
 import { LOG_FILE_CHECKS } from './log-file-checks.ts'
 import { PARTITION_CHECKS } from './partition-checks.ts'
 import { RECORD_CHECKS } from './record-checks.ts'
@@ -8,16 +10,6 @@ import { SHARED_LOG_CHECKS } from './shared-log-checks.ts'
 import type { ToolCheck } from './tool-check.ts'
 import { TOPIC_CHECKS } from './topic-checks.ts'
 import { UNSERVED_CHECKS } from './unserved-checks.ts'
-
-const GROUPS = 'consumer groups'
-
-/** They would not end, or tell nothing, before there are groups. */
-const WAITING: readonly ToolCheck[] = [
-  { name: 'kafka-console-consumer: in a group', waitsFor: GROUPS },
-  { name: 'kafka-consumer-perf-test', waitsFor: GROUPS },
-  { name: 'kafka-verifiable-consumer', waitsFor: GROUPS },
-  { name: 'kafka-consumer-groups', waitsFor: GROUPS },
-]
 
 export const TOOL_CHECKS: readonly ToolCheck[] = [
   ...TOPIC_CHECKS,
@@ -27,6 +19,7 @@ export const TOOL_CHECKS: readonly ToolCheck[] = [
   ...CLUSTER_CHECKS,
   ...LOG_FILE_CHECKS,
   ...SHARED_LOG_CHECKS,
+  ...CONSOLE_GROUP_CHECKS,
+  ...GROUP_CHECKS,
   ...UNSERVED_CHECKS,
-  ...WAITING,
 ]

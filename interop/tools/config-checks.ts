@@ -14,7 +14,7 @@ export const CONFIG_CHECKS: readonly ToolCheck[] = [
   { name: 'kafka-configs: topics', run: topics },
   { name: 'kafka-configs: brokers', run: brokers },
   { name: 'kafka-configs: broker-defaults', run: brokerDefaults },
-  { name: 'kafka-configs: client-metrics', run: clientMetrics },
+  { name: 'kafka-configs and kafka-client-metrics', run: clientMetrics },
 ]
 
 async function topics(session: ToolSession): Promise<void> {
@@ -59,11 +59,15 @@ async function brokerDefaults(session: ToolSession): Promise<void> {
   assert.doesNotMatch(await describe(session, EVERY_BROKER), /log\.retention\.ms/)
 }
 
-/** Describing them asks first which there are, by an API that unserved-checks.ts lists. */
 async function clientMetrics(session: ToolSession): Promise<void> {
   const added = 'interval.ms=10000,metrics=org.apache.kafka.'
   assert.match(await alter(session, METRICS, ['--add-config', added]), /Completed updating config/)
+  const described = await describe(session, METRICS)
+  assert.match(described, /^ {2}interval\.ms=10000 /m)
+  assert.match(described, /^ {2}metrics=org\.apache\.kafka\. /m)
+  assert(linesOf(await session.succeed('kafka-client-metrics', ['--list'])).includes('subscription'))
   await alter(session, METRICS, ['--delete-config', 'interval.ms,metrics'])
+  assert(!linesOf(await session.succeed('kafka-client-metrics', ['--list'])).includes('subscription'))
   assert.match(await refused(session, METRICS, 'interval.ms=1'), /Invalid value 1 for configuration interval\.ms/)
 }
 

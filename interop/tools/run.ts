@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { t
 
 using directory = new TempDirectory('tools')
 const dataDir = directory.of('data')
-await using broker = await BrokerProcess.start({ dataDir })
+await using broker = await BrokerProcess.start({ dataDir, args: ['--set', 'group.initial.rebalance.delay.ms=0'] })
 const facts = [`Apache Kafka's tools ${KAFKA_VERSION}, each started anew`, 'one Ottla, its data on a real disk']
 const all = TOOL_CHECKS.map(part)
 process.exitCode = await runParts(all, {

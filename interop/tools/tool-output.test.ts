@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { dumpedEntries, jsonLines, offsetsIn, withoutLoggerNotice } from './tool-output.ts'
+import { dumpedEntries, jsonLines, offsetsIn, rowsIn, withoutLoggerNotice } from './tool-output.ts'
 
 test('offsets are found by partition, and a missing one is none', () => {
   assert.deepEqual(
@@ -28,6 +28,16 @@ test('entries of a dump are their fields, whatever stands between them', () => {
 
 test('JSON lines are told from others', () => {
   assert.deepEqual(jsonLines('Querying\n{"a":1}\n\n{"b":2}\n'), [{ a: 1 }, { b: 2 }])
+})
+
+test('rows of a table of groups are told by their columns, whatever stands before it', () => {
+  const output =
+    "\nConsumer group 'g' has no active members.\n\nGROUP  STATE  #MEMBERS\ng      Empty  0\nh      Stable\n"
+  assert.deepEqual(rowsIn(output), [
+    { GROUP: 'g', STATE: 'Empty', '#MEMBERS': '0' },
+    { GROUP: 'h', STATE: 'Stable', '#MEMBERS': '' },
+  ])
+  assert.deepEqual(rowsIn('\nError: no such group\n'), [])
 })
 
 test('only the notice of the missing logger is left out', () => {

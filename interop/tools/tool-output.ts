@@ -35,3 +35,22 @@ export function jsonLines(output: string): unknown[] {
 export function linesOf(output: string): string[] {
   return output.split('\n').filter((line) => line !== '')
 }
+
+/** A line of a table of groups: its cells by the names of their columns. */
+export type Row = Readonly<Record<string, string>>
+
+/** The tables of kafka-consumer-groups and kafka-groups, whose first column is GROUP. No cell has a space in it. */
+export function rowsIn(output: string): Row[] {
+  const lines = linesOf(output)
+  const head = lines.findIndex((line) => /^GROUP\s/.test(line))
+  if (head === -1) return []
+  const names = cellsOf(lines[head]!)
+  return lines.slice(head + 1).map((line) => {
+    const cells = cellsOf(line)
+    return Object.fromEntries(names.map((name, column) => [name, cells[column] ?? '']))
+  })
+}
+
+function cellsOf(line: string): string[] {
+  return line.trim().split(/\s+/)
+}

@@ -11,7 +11,7 @@ import { KAFKA_TOOLS, type KafkaTool, toolWords } from './kafka-tools.ts'
 import { withoutLoggerNotice } from './tool-output.ts'
 
 /** A tool that has not ended by then hangs. A guard, not a measurement. */
-const TOOL_MS_MAX = 60_000
+const TOOL_MS_MAX = 120_000
 /** How a tool ends, nearly always, that was refused. */
 const REFUSED = 1
 

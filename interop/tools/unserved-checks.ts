@@ -20,12 +20,6 @@ const UNSERVED: readonly Unserved[] = [
   { tool: 'kafka-metadata-quorum', args: ['describe', '--replication'], says: /does not support DESCRIBE_QUORUM/ },
   {
     tool: 'kafka-configs',
-    args: ['--describe', '--entity-type', 'client-metrics', '--entity-name', 'subscription'],
-    says: /does not support LIST_CONFIG_RESOURCES/,
-  },
-  { tool: 'kafka-client-metrics', args: ['--list'], says: /does not support LIST_CONFIG_RESOURCES/ },
-  {
-    tool: 'kafka-configs',
     args: ['--describe', '--entity-type', 'users'],
     says: /does not support DESCRIBE_CLIENT_QUOTAS/,
   },
@@ -36,7 +30,6 @@ const UNSERVED: readonly Unserved[] = [
     says: /does not support the broker unregistration API/,
     exitCode: 0,
   },
-  { tool: 'kafka-groups', args: ['--list'], says: /does not support LIST_GROUPS/ },
   { tool: 'kafka-transactions', args: ['list'], says: /does not support LIST_TRANSACTIONS/ },
   { tool: 'kafka-acls', args: ['--list'], says: /does not support DESCRIBE_ACLS/ },
   {

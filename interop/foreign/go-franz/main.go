@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -37,8 +40,10 @@ type result struct {
 	Version  string `json:"version"`
 	Produced int    `json:"produced"`
 	Consumed int    `json:"consumed"`
-	Ok       bool   `json:"ok"`
-	Error    string `json:"error,omitempty"`
+	// Records read in groups, by the protocol of the group.
+	Groups map[string]int `json:"groups"`
+	Ok     bool           `json:"ok"`
+	Error  string         `json:"error,omitempty"`
 }
 
 func main() {
@@ -46,10 +51,10 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	said := result{Client: "franz-go", Version: version("github.com/twmb/franz-go"), Ok: true}
+	said := result{Client: "franz-go", Version: version("github.com/twmb/franz-go"), Groups: map[string]int{}, Ok: true}
 	for _, c := range codecs {
 		run := trip{bootstrap: os.Args[1], topic: os.Args[2] + "-" + c.name, codec: c.name, records: records}
-		consumed, err := run.all(c.codec)
+		consumed, err := run.all(c.codec, said.Groups)
 		if err != nil {
 			said.Ok, said.Error = false, c.name+": "+err.Error()
 			break
@@ -65,11 +70,18 @@ type trip struct {
 	records                 int
 }
 
-func (t trip) all(codec kgo.CompressionCodec) (int, error) {
+func (t trip) all(codec kgo.CompressionCodec, groups map[string]int) (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	if err := t.produce(ctx, codec); err != nil {
 		return 0, err
+	}
+	for _, protocol := range []string{"classic", "consumer"} {
+		count, err := t.inGroup(ctx, protocol)
+		if err != nil {
+			return 0, fmt.Errorf("in a %s group: %w", protocol, err)
+		}
+		groups[protocol] += count
 	}
 	return t.consume(ctx)
 }
@@ -113,22 +125,87 @@ func (t trip) consume(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer client.Close()
-	next := []int{0, 1, 2}
-	consumed := 0
-	for consumed < t.records {
+	read := reading{next: []int{0, 1, 2}}
+	err = t.read(ctx, client, &read, t.records)
+	return read.count, err
+}
+
+// Two members, one after the other, read half each.
+func (t trip) inGroup(ctx context.Context, protocol string) (int, error) {
+	read := reading{next: []int{0, 1, 2}}
+	if err := t.member(ctx, protocol, &read, t.records/2); err != nil {
+		return read.count, err
+	}
+	err := t.member(ctx, protocol, &read, t.records)
+	return read.count, err
+}
+
+func (t trip) member(ctx context.Context, protocol string, read *reading, wanted int) error {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(t.bootstrap),
+		kgo.ConsumerGroup(t.topic + "-" + protocol),
+		kgo.ConsumeTopics(t.topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.DisableAutoCommit(),
+		kgo.FetchMaxWait(10 * time.Millisecond),
+	}
+	if protocol == "consumer" {
+		options = append(options, kgo.Balancers(kgo.StickyBalancer()), kgo.ServerSideBalancer())
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return err
+	}
+	// Which leaves the group.
+	defer client.Close()
+	if err := t.read(ctx, client, read, wanted); err != nil {
+		return err
+	}
+	offsets := map[int32]kgo.EpochOffset{}
+	for partition, number := range read.next {
+		offsets[int32(partition)] = kgo.EpochOffset{Epoch: -1, Offset: int64(number / partitions)}
+	}
+	var refused error
+	client.CommitOffsetsSync(ctx, map[string]map[int32]kgo.EpochOffset{t.topic: offsets},
+		func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+			refused = err
+			if err != nil {
+				return
+			}
+			for _, topic := range answer.Topics {
+				for _, partition := range topic.Partitions {
+					refused = errors.Join(refused, kerr.ErrorForCode(partition.ErrorCode))
+				}
+			}
+		})
+	return refused
+}
+
+// By partition the number of the next record, and how many came.
+type reading struct {
+	next  []int
+	count int
+}
+
+// Reads until there are as many as wanted; what comes beyond is left alone.
+func (t trip) read(ctx context.Context, client *kgo.Client, read *reading, wanted int) error {
+	for read.count < wanted {
 		fetches := client.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
-			return consumed, fmt.Errorf("%d of %d records came: %w", consumed, t.records, err)
+			return fmt.Errorf("%d of %d records came: %w", read.count, wanted, err)
 		}
 		for _, record := range fetches.Records() {
-			if err := same(record, t.record(next[record.Partition])); err != nil {
-				return consumed, err
+			if read.count == wanted {
+				break
 			}
-			next[record.Partition] += partitions
-			consumed++
+			if err := same(record, t.record(read.next[record.Partition])); err != nil {
+				return err
+			}
+			read.next[record.Partition] += partitions
+			read.count++
 		}
 	}
-	return consumed, nil
+	return nil
 }
 
 // Every tenth is a tombstone.

@@ -28,8 +28,10 @@ type result struct {
 	Version  string `json:"version"`
 	Produced int    `json:"produced"`
 	Consumed int    `json:"consumed"`
-	Ok       bool   `json:"ok"`
-	Error    string `json:"error,omitempty"`
+	// Records read in groups, by the protocol of the group.
+	Groups map[string]int `json:"groups"`
+	Ok     bool           `json:"ok"`
+	Error  string         `json:"error,omitempty"`
 }
 
 func main() {
@@ -37,10 +39,10 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	said := result{Client: "sarama", Version: version("github.com/IBM/sarama"), Ok: true}
+	said := result{Client: "sarama", Version: version("github.com/IBM/sarama"), Groups: map[string]int{}, Ok: true}
 	for _, codec := range codecs {
 		run := trip{bootstrap: []string{os.Args[1]}, topic: os.Args[2] + "-" + codec.String(), codec: codec, records: records}
-		consumed, err := run.all()
+		consumed, err := run.all(said.Groups)
 		if err != nil {
 			said.Ok, said.Error = false, codec.String()+": "+err.Error()
 			break
@@ -58,13 +60,18 @@ type trip struct {
 	records   int
 }
 
-func (t trip) all() (int, error) {
+func (t trip) all(groups map[string]int) (int, error) {
 	if err := t.create(); err != nil {
 		return 0, err
 	}
 	if err := t.produce(); err != nil {
 		return 0, err
 	}
+	count, err := t.inGroup()
+	if err != nil {
+		return 0, fmt.Errorf("in a group: %w", err)
+	}
+	groups["classic"] += count
 	return t.consume()
 }
 

@@ -4,6 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
@@ -11,6 +12,7 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -43,19 +45,25 @@ public class RoundTrip {
         int records = Integer.parseInt(args[2]);
         int produced = 0;
         int consumed = 0;
+        int classic = 0;
+        int newer = 0;
         String error = "";
         for (String codec : CODECS) {
             try {
-                consumed += new RoundTrip(args[0], args[1] + "-" + codec, codec, records).run();
+                RoundTrip trip = new RoundTrip(args[0], args[1] + "-" + codec, codec, records);
+                consumed += trip.run();
                 produced += records;
+                classic += trip.inGroup("classic");
+                newer += trip.inGroup("consumer");
             } catch (Exception failure) {
                 error = (codec + ": " + failure).replaceAll("[\"\\\\\\n]", " ");
                 break;
             }
         }
         System.out.printf(
-                "{\"client\":\"kafka-clients\",\"version\":\"%s\",\"produced\":%d,\"consumed\":%d,\"ok\":%b,\"error\":\"%s\"}%n",
-                AppInfoParser.getVersion(), produced, consumed, error.isEmpty(), error);
+                "{\"client\":\"kafka-clients\",\"version\":\"%s\",\"produced\":%d,\"consumed\":%d,"
+                        + "\"groups\":{\"classic\":%d,\"consumer\":%d},\"ok\":%b,\"error\":\"%s\"}%n",
+                AppInfoParser.getVersion(), produced, consumed, classic, newer, error.isEmpty(), error);
     }
 
     int run() throws Exception {
@@ -82,19 +90,48 @@ public class RoundTrip {
     int consume() {
         Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "fetch.max.wait.ms", 10);
         int[] next = {0, 1, 2};
-        int consumed = 0;
         try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             List<TopicPartition> partitions = new ArrayList<>();
             for (int partition = 0; partition < PARTITIONS; partition++) partitions.add(new TopicPartition(topic, partition));
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
-            long end = System.nanoTime() + WAIT.toNanos();
-            while (consumed < records && System.nanoTime() < end) {
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
-                    check(record, next[record.partition()]);
-                    next[record.partition()] += PARTITIONS;
-                    consumed++;
-                }
+            return read(consumer, next, records);
+        }
+    }
+
+    /** Two members, one after the other, read half each. */
+    int inGroup(String protocol) {
+        int[] next = {0, 1, 2};
+        int half = member(protocol, next, records / 2);
+        return half + member(protocol, next, records - half);
+    }
+
+    int member(String protocol, int[] next, int wanted) {
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "fetch.max.wait.ms", 10,
+                "group.id", topic + "-" + protocol, "group.protocol", protocol,
+                "enable.auto.commit", false, "auto.offset.reset", "earliest");
+        try (var consumer = new KafkaConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+            consumer.subscribe(List.of(topic));
+            int consumed = read(consumer, next, wanted);
+            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+            for (int partition = 0; partition < PARTITIONS; partition++) {
+                offsets.put(new TopicPartition(topic, partition), new OffsetAndMetadata(next[partition] / PARTITIONS));
+            }
+            consumer.commitSync(offsets);
+            return consumed;
+        }
+    }
+
+    /** Reads until there are as many as wanted; what comes beyond is left alone. */
+    int read(KafkaConsumer<byte[], byte[]> consumer, int[] next, int wanted) {
+        int consumed = 0;
+        long end = System.nanoTime() + WAIT.toNanos();
+        while (consumed < wanted && System.nanoTime() < end) {
+            for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
+                if (consumed == wanted) break;
+                check(record, next[record.partition()]);
+                next[record.partition()] += PARTITIONS;
+                consumed++;
             }
         }
         return consumed;

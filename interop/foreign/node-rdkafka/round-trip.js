@@ -16,12 +16,13 @@ const records = Number(count)
 const { version } = createRequire(import.meta.url)('node-rdkafka/package.json')
 const said = {
   ...{ client: 'node-rdkafka', version: `${version} (librdkafka ${rdkafka.librdkafkaVersion})` },
-  ...{ produced: 0, consumed: 0, ok: true, error: '' },
+  ...{ produced: 0, consumed: 0, groups: { classic: 0 }, ok: true, error: '' },
 }
 for (const codec of CODECS) {
   try {
     said.consumed += await roundTrip(`${prefix}-${codec}`, codec)
     said.produced += records
+    said.groups.classic += await inGroup(`${prefix}-${codec}`, codec)
   } catch (error) {
     Object.assign(said, { ok: false, error: `${codec}: ${error.message}` })
     break
@@ -64,18 +65,48 @@ async function consume(topic, codec) {
   const consumer = new rdkafka.KafkaConsumer({ 'bootstrap.servers': bootstrap, ...settings })
   await asked((done) => consumer.connect({}, done))
   consumer.assign(Array.from({ length: PARTITIONS }, (_, partition) => ({ topic, partition, offset: 0 })))
-  const next = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+  const consumed = await read(consumer, codec, firstNumbers(), records)
+  await asked((done) => consumer.disconnect(done))
+  return consumed
+}
+
+/** Two members, one after the other, read half each. */
+async function inGroup(topic, codec) {
+  const next = firstNumbers()
+  const half = await member(topic, codec, next, records / 2)
+  return half + (await member(topic, codec, next, records - half))
+}
+
+async function member(topic, codec, next, wanted) {
+  const settings = { 'group.id': `${topic}-classic`, 'enable.auto.commit': false, 'fetch.wait.max.ms': 10 }
+  const place = { 'auto.offset.reset': 'earliest' }
+  const consumer = new rdkafka.KafkaConsumer({ 'bootstrap.servers': bootstrap, ...settings }, place)
+  await asked((done) => consumer.connect({}, done))
+  consumer.subscribe([topic])
+  const consumed = await read(consumer, codec, next, wanted)
+  consumer.commitSync(next.map((number, partition) => ({ topic, partition, offset: Math.floor(number / PARTITIONS) })))
+  await asked((done) => consumer.disconnect(done))
+  return consumed
+}
+
+/** By partition. */
+function firstNumbers() {
+  return Array.from({ length: PARTITIONS }, (_, partition) => partition)
+}
+
+/** Reads as many as wanted, and does not ask for more. */
+async function read(consumer, codec, next, wanted) {
   const endMs = performance.now() + MS_MAX
   let consumed = 0
-  while (consumed < records && performance.now() < endMs) {
-    for (const message of await asked((done) => consumer.consume(BATCH_MAX, done))) {
+  while (consumed < wanted && performance.now() < endMs) {
+    const countMax = Math.min(BATCH_MAX, wanted - consumed)
+    for (const message of await asked((done) => consumer.consume(countMax, done))) {
       const number = next[message.partition]
       deepStrictEqual(shown(message), { ...recordOf(number, codec), offset: Math.floor(number / PARTITIONS) })
       next[message.partition] += PARTITIONS
       consumed++
     }
   }
-  await asked((done) => consumer.disconnect(done))
   return consumed
 }
 

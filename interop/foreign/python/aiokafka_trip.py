@@ -47,21 +47,37 @@ async def consume(bootstrap, topic, codec, records):
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, fetch_max_wait_ms=10)
     partitions = [TopicPartition(topic, partition) for partition in range(journey.PARTITIONS)]
     consumer.assign(partitions)
-    check = journey.Check(codec)
+    check = journey.Check(codec, records)
     async with consumer:
         await consumer.seek_to_beginning(*partitions)
-        while check.count < records:
-            for messages in (await consumer.getmany(timeout_ms=200)).values():
-                for message in messages:
-                    check.take(
-                        partition=message.partition,
-                        offset=message.offset,
-                        key=message.key,
-                        value=message.value,
-                        timestamp=message.timestamp,
-                        headers=message.headers,
-                    )
+        await read(consumer, check)
     return check.count
 
 
-journey.main("aiokafka", aiokafka.__version__, round_trip)
+def member(check, bootstrap, topic, group, protocol):
+    asyncio.run(asyncio.wait_for(live(check, bootstrap, topic, group), journey.SECONDS_MAX))
+
+
+async def live(check, bootstrap, topic, group):
+    settings = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, fetch_max_wait_ms=10, **settings) as consumer:
+        await read(consumer, check)
+        offsets = check.offsets().items()
+        await consumer.commit({TopicPartition(topic, partition): offset for partition, offset in offsets})
+
+
+async def read(consumer, check):
+    while check.count < check.wanted:
+        for messages in (await consumer.getmany(timeout_ms=200)).values():
+            for message in messages:
+                check.take(
+                    partition=message.partition,
+                    offset=message.offset,
+                    key=message.key,
+                    value=message.value,
+                    timestamp=message.timestamp,
+                    headers=message.headers,
+                )
+
+
+journey.main("aiokafka", aiokafka.__version__, round_trip, member)

@@ -44,9 +44,26 @@ def consume(bootstrap, topic, codec, records):
     settings = {"bootstrap.servers": bootstrap, "group.id": "none: partitions are assigned", "enable.auto.commit": False}
     consumer = Consumer(settings | {"fetch.wait.max.ms": 10})
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(journey.PARTITIONS)])
-    check = journey.Check(codec)
+    check = journey.Check(codec, records)
+    read(consumer, check)
+    consumer.close()
+    return check.count
+
+
+def member(check, bootstrap, topic, group, protocol):
+    settings = {"bootstrap.servers": bootstrap, "group.id": group, "group.protocol": protocol}
+    reading = {"enable.auto.commit": False, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10}
+    consumer = Consumer(settings | reading)
+    consumer.subscribe([topic])
+    read(consumer, check)
+    offsets = [TopicPartition(topic, partition, offset) for partition, offset in check.offsets().items()]
+    consumer.commit(offsets=offsets, asynchronous=False)
+    consumer.close()
+
+
+def read(consumer, check):
     end = time.monotonic() + journey.SECONDS_MAX
-    while check.count < records and time.monotonic() < end:
+    while check.count < check.wanted and time.monotonic() < end:
         for message in consumer.consume(1000, 0.2):
             if message.error() is not None:
                 raise RuntimeError(str(message.error()))
@@ -58,9 +75,7 @@ def consume(bootstrap, topic, codec, records):
                 timestamp=message.timestamp()[1],
                 headers=message.headers(),
             )
-    consumer.close()
-    return check.count
 
 
 version = f"{confluent_kafka.version()} (librdkafka {confluent_kafka.libversion()[0]})"
-journey.main("confluent-kafka", version, round_trip)
+journey.main("confluent-kafka", version, round_trip, member, ["classic", "consumer"])

@@ -6,6 +6,7 @@ import journey
 import kafka
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.structs import OffsetAndMetadata
 
 
 def round_trip(bootstrap, topic, codec, records):
@@ -46,9 +47,24 @@ def consume(bootstrap, topic, codec, records):
     partitions = [TopicPartition(topic, partition) for partition in range(journey.PARTITIONS)]
     consumer.assign(partitions)
     consumer.seek_to_beginning(*partitions)
-    check = journey.Check(codec)
+    check = journey.Check(codec, records)
+    read(consumer, check)
+    consumer.close()
+    return check.count
+
+
+def member(check, bootstrap, topic, group, protocol):
+    settings = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, fetch_max_wait_ms=10, **settings)
+    read(consumer, check)
+    offsets = check.offsets().items()
+    consumer.commit({TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1) for partition, offset in offsets})
+    consumer.close()
+
+
+def read(consumer, check):
     end = time.monotonic() + journey.SECONDS_MAX
-    while check.count < records and time.monotonic() < end:
+    while check.count < check.wanted and time.monotonic() < end:
         for messages in consumer.poll(timeout_ms=200).values():
             for message in messages:
                 check.take(
@@ -59,8 +75,6 @@ def consume(bootstrap, topic, codec, records):
                     timestamp=message.timestamp,
                     headers=message.headers,
                 )
-    consumer.close()
-    return check.count
 
 
-journey.main("kafka-python", kafka.__version__, round_trip)
+journey.main("kafka-python", kafka.__version__, round_trip, member)
