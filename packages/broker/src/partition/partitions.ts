@@ -7,6 +7,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
+import { deferred } from '@ottla/base/deferred.ts'
 import { type Disk, DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Random } from '@ottla/base/random.ts'
@@ -215,8 +216,10 @@ export class Partitions implements AsyncDisposable {
   }
 
   async #openAndGoOn(wanted: Wanted): Promise<void> {
-    // The caller has noted that it is being opened before anything can fail.
-    await null
+    // Opening a small log waits for nothing: without the turn's end a topic of a thousand would hold the loop for a second.
+    const turn = deferred<void>()
+    this.#options.timers.endOfTurn(turn.resolve)
+    await turn.promise
     await this.#open(wanted).catch((error) => this.#notOpened(wanted, error))
     this.#opening.delete(nameOf(wanted))
     this.#openNext()
