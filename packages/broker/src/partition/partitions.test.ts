@@ -147,6 +147,21 @@ test('what is published is opened, in a directory that says whose it is', async 
   assert.equal(one.find('T', 2).logEndOffset, 0)
 })
 
+test('a large topic is opened a few logs in a turn, so that others are served meanwhile', async () => {
+  const one = new Fixture()
+  const openAtTurn: number[] = []
+  const endOfTurn = one.time.endOfTurn.bind(one.time)
+  one.time.endOfTurn = (callback) =>
+    endOfTurn(() => {
+      openAtTurn.push([...one.partitions.all()].length)
+      callback()
+    })
+  await one.open([{ id: 'T', partitions: 60 }])
+  const inOneTurn = openAtTurn.map((count, at) => count - (openAtTurn[at - 1] ?? 0))
+  assert.equal([...one.partitions.all()].length, 60)
+  assert.ok(Math.max(...inOneTurn) <= 8, `${inOneTurn} were opened between two turns`)
+})
+
 test('a change of settings reaches partitions that are open, and those that are being opened', async () => {
   const one = new Fixture()
   one.start()
