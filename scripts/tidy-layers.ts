@@ -26,7 +26,10 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   interop: { imports: '*' },
   // What a user's program would import.
   examples: { imports: ['client'], only: { broker: ['broker.ts'] } },
-  scripts: { imports: ['base'], only: { broker: ['testing/crash-run.ts'] } },
+  scripts: {
+    imports: ['base'],
+    only: { broker: ['testing/crash-run.ts', 'testing/log-crash/events.ts', 'testing/log-crash/seed-run.ts'] },
+  },
 }
 
 /** Nobody imports these, but for files that a package names. */

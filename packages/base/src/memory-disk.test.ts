@@ -161,6 +161,17 @@ describe('MemoryDisk at a crash', () => {
     assert.deepEqual(new Set(contents), new Set(['x', 'none']))
   })
 
+  test('replaceFile after a failed one is durable all the same: it uses another file', () => {
+    for (const seed of SEEDS) {
+      const disk = withRoot({ random: seededRandom(seed) })
+      disk.failNext({ operation: 'sync', code: 'EIO' })
+      assert.throws(() => disk.replaceFile('/data/a', Buffer.from('lost')), { code: 'EIO' })
+      disk.replaceFile('/data/a', Buffer.from('kept'))
+      disk.crash()
+      assert.equal(disk.readFile('/data/a').toString(), 'kept')
+    }
+  })
+
   test('replaceFile leaves the old or the new content at each point of it', () => {
     const contents = new Set<string>()
     for (const seed of SEEDS) {

@@ -101,9 +101,13 @@ export class MemoryDisk implements Disk {
       temporary.truncate(0)
       temporary.write(content, 0)
       temporary.syncNow()
-    } finally {
+    } catch (error) {
+      // After a failed sync the file is worth nothing: the next attempt gets one of its own.
       temporary.close()
+      this.#tryRemove(temporary.path)
+      throw error
     }
+    temporary.close()
     this.rename(temporary.path, path)
     this.syncDirectory(dirname(path))
   }
@@ -196,6 +200,14 @@ export class MemoryDisk implements Disk {
     const file = new MemoryFile(this.#gate, this.#random, this.#clock.wallMs())
     this.#names.addFile(path, file)
     return file
+  }
+
+  #tryRemove(path: string): void {
+    try {
+      this.#removeName(path)
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+    }
   }
 
   #removeName(path: string): void {

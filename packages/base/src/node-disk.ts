@@ -60,12 +60,18 @@ export class NodeDisk implements Disk {
   replaceFile(path: string, content: Uint8Array): void {
     const temporary = `${path}.tmp`
     const { O_RDWR, O_CREAT, O_TRUNC } = fs.constants
-    attempt('write', temporary, () =>
-      withDescriptor(temporary, O_RDWR | O_CREAT | O_TRUNC, (fd) => {
-        writeAll(fd, content, 0)
-        fs.fdatasyncSync(fd)
-      }),
-    )
+    try {
+      attempt('write', temporary, () =>
+        withDescriptor(temporary, O_RDWR | O_CREAT | O_TRUNC, (fd) => {
+          writeAll(fd, content, 0)
+          fs.fdatasyncSync(fd)
+        }),
+      )
+    } catch (error) {
+      // After a failed sync the kernel may take the file's lost pages for clean: the next attempt gets a file of its own.
+      fs.rmSync(temporary, { force: true })
+      throw error
+    }
     this.rename(temporary, path)
     this.syncDirectory(dirname(path))
   }

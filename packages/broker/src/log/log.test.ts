@@ -315,6 +315,16 @@ test('records are found by time inside batches, compressed ones too, in any segm
   }
 })
 
+test('the latest record is looked for from the log’s start on, also inside the batch that it lies in', async () => {
+  const fixture = new LogFixture()
+  const log = await fixture.open()
+  fixture.append(log, { count: 3, timestampsMs: [NOW_MS + 90, NOW_MS + 20, NOW_MS + 30] })
+  fixture.append(log, { count: 1, timestampsMs: [NOW_MS + 10] })
+  await fixture.finished(log.written())
+  await log.advanceLogStartOffset(1)
+  assert.deepEqual(await fixture.finished(log.maxTimestampOffset()), { offset: 2, timestamp: NOW_MS + 30 })
+})
+
 test('a follower keeps offsets, gaps and epochs of its leader', async () => {
   const fixture = new LogFixture()
   const log = await fixture.open()

@@ -1,5 +1,5 @@
 /** Owns looking for records by time: which segment, which batch by the indexes, and which record inside the batch. */
-import { batchLastOffset, batchMaxTimestamp, nextBatchAt } from '@ottla/protocol/records/batch.ts'
+import { batchBaseOffset, batchLastOffset, batchMaxTimestamp, nextBatchAt } from '@ottla/protocol/records/batch.ts'
 import { recordsOf } from '@ottla/protocol/records/record.ts'
 import { scanBatches } from './scan.ts'
 import type { Segment } from './segment.ts'
@@ -25,15 +25,30 @@ export async function findTimestamp(
   return found
 }
 
-/** The largest timestamp of the pinned segment's batches that end at or beyond `startOffset`; −1 for none. */
+/** The largest timestamp of the pinned segment's records at or beyond `startOffset`; −1 for none. */
 export async function largestTimestampFrom(segment: Segment, startOffset: number): Promise<number> {
   if (startOffset <= segment.baseOffset) return segment.largestTimestamp()
+  const to = segment.writtenBytes
   let largest = -1
-  const from = segment.offsetIndex.lookup(startOffset)
-  await scanBatches(segment.file, { from, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
-    if (batchLastOffset(buffer, at) >= startOffset) largest = Math.max(largest, batchMaxTimestamp(buffer, at))
+  // The batch that the log's start lies in may have its largest timestamp before it.
+  const start = segment.offsetIndex.lookup(startOffset)
+  const from = await scanBatches(segment.file, { from: start, to, depth: 'whole' }, (buffer, at) => {
+    if (batchBaseOffset(buffer, at) >= startOffset) return false
+    if (batchLastOffset(buffer, at) >= startOffset) largest = largestInBatch(buffer, at, startOffset)
     return true
   })
+  await scanBatches(segment.file, { from, to, depth: 'headers' }, (buffer, at) => {
+    largest = Math.max(largest, batchMaxTimestamp(buffer, at))
+    return true
+  })
+  return largest
+}
+
+function largestInBatch(buffer: Buffer, at: number, startOffset: number): number {
+  let largest = -1
+  for (const { offset, timestamp } of recordsOf(buffer.subarray(at, nextBatchAt(buffer, at)))) {
+    if (offset >= startOffset) largest = Math.max(largest, timestamp)
+  }
   return largest
 }
 

@@ -12,6 +12,7 @@ export class MortalDisk implements Disk {
   readonly #disk: Disk
   readonly #lie: Lie | null
   readonly #locks: DirectoryLock[] = []
+  readonly #openFiles = new Set<MortalFile>()
   #isOver = false
 
   constructor(disk: Disk, options: { lie?: Lie | null } = {}) {
@@ -35,8 +36,19 @@ export class MortalDisk implements Disk {
     return this.#lie === 'files'
   }
 
+  /** What a process that ends in order has closed. */
+  get openFiles(): number {
+    return this.#openFiles.size
+  }
+
   open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
-    return new MortalFile(this, this.alive.open(path, options))
+    const file = new MortalFile(this, this.alive.open(path, options))
+    this.#openFiles.add(file)
+    return file
+  }
+
+  closed(file: MortalFile): void {
+    this.#openFiles.delete(file)
   }
 
   exists(path: string): boolean {
@@ -130,6 +142,7 @@ class MortalFile implements DiskFile {
   }
 
   close(): void {
+    this.#disk.closed(this)
     this.#file.close()
   }
 
