@@ -7,8 +7,9 @@
  * 3. `.swap`: a compaction had finished and was replacing the originals, some of which may be gone: it is carried
  *    through. With a `.cleaned` beside it whose offset is not larger the compaction had not finished (a split renames
  *    its results from the last to the first), so that these `.swap` files go as well.
- * 4. `.tmp`: a checkpoint's replacement was still being written; the checkpoint is whole.
- * 5. An index without its segment: the removal of the segment came through, that of the index did not.
+ * 4. An index with `.swap` without its segment's: the segment has got its name already, and the index gets its own.
+ * 5. `.tmp`: a checkpoint's replacement was still being written; the checkpoint is whole.
+ * 6. An index without its segment: the removal of the segment came through, that of the index did not.
  */
 import type { Disk } from '@ottla/base/disk.ts'
 import { batchLastOffset } from '@ottla/protocol/records/batch.ts'
@@ -39,6 +40,10 @@ export async function settleLeftovers(disk: Disk, directory: string): Promise<vo
   for (const name of fileNames(disk, directory)) {
     const base = name.endsWith(SWAP_SUFFIX) ? offsetInName(name.slice(0, -SWAP_SUFFIX.length), LOG_SUFFIX) : null
     if (base !== null) await finishSwap(disk, directory, base)
+  }
+  for (const name of fileNames(disk, directory)) {
+    if (name.endsWith(SWAP_SUFFIX))
+      disk.rename(`${directory}/${name}`, `${directory}/${name.slice(0, -SWAP_SUFFIX.length)}`)
   }
   removeOrphans(disk, directory)
 }

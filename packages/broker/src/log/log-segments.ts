@@ -3,17 +3,20 @@
  * are removed or cut go without pulling the file from under a reader.
  *
  * A reader pins its segment while it waits for the disk. A removed segment loses its name at once and its file when
- * the last pin goes. A truncation is counted, and a read that one overtook is done again.
+ * the last pin goes. A truncation is counted, and so is a compaction that replaces segments: a read that one overtook is
+ * done again.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
+import type { CleanedSegment, SourceSegment } from './compaction/compaction-job.ts'
+import { hasCleanedFiles, putIntoPlace, setBeside } from './compaction/swap.ts'
 import { readSegment } from './history.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
 import type { LogWriter } from './log-writer.ts'
 import type { OpenSegments } from './open-segments.ts'
-import { Segment } from './segment.ts'
+import { Segment, type SegmentTimestamps } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 import type { ReadRequest } from './tail.ts'
 import { findTimestamp, largestTimestampFrom, type TimestampOffset } from './timestamps.ts'
@@ -28,6 +31,14 @@ export interface LogSegmentsOptions {
   readonly settings: LogSettings
 }
 
+/** What a compaction may work on, and by what it is known whether that is still so. */
+export interface CompactionSources {
+  readonly sources: readonly SourceSegment[]
+  /** Where the last source ends. */
+  readonly endOffset: number
+  readonly truncations: number
+}
+
 export class LogSegments {
   readonly #options: LogSegmentsOptions
   #settings: LogSettings
@@ -36,6 +47,8 @@ export class LogSegments {
   /** Without a name already, still read by somebody. */
   #retired: Segment[] = []
   #removals: Promise<void>[] = []
+  /** Truncations and swaps: what was read meanwhile says nothing about the log. */
+  #changes = 0
   #truncations = 0
 
   constructor(options: LogSegmentsOptions, segments: Segment[]) {
@@ -84,11 +97,11 @@ export class LogSegments {
   async read(request: ReadRequest): Promise<ReadLease> {
     let { offset } = request
     for (;;) {
-      const truncations = this.#truncations
+      const changes = this.#changes
       const index = this.#indexOf(offset)
       const segment = this.#segments[index]!
       const lease = await this.#readOne(segment, { ...request, offset })
-      if (truncations !== this.#truncations) {
+      if (changes !== this.#changes) {
         lease?.release()
         if (offset >= this.active.baseOffset + this.active.bytes || offset < this.#segments[0]!.baseOffset) {
           return EMPTY_LEASE
@@ -103,8 +116,26 @@ export class LogSegments {
     }
   }
 
-  async offsetForTimestamp(timestamp: number, startOffset: number): Promise<TimestampOffset | null> {
+  offsetForTimestamp(timestamp: number, startOffset: number): Promise<TimestampOffset | null> {
+    return this.#undisturbed(() => this.#findTimestamp(timestamp, startOffset))
+  }
+
+  maxTimestampOffset(startOffset: number): Promise<TimestampOffset | null> {
+    return this.#undisturbed(() => this.#findMaxTimestamp(startOffset))
+  }
+
+  /** Of the segment that begins there; −1 where nothing is known. */
+  timestampsOf(baseOffset: number): Promise<SegmentTimestamps> {
+    return this.#undisturbed(async () => {
+      const segment = this.#segments.find((one) => one.baseOffset === baseOffset)
+      if (segment === undefined || segment.writtenBytes === 0) return { firstMs: -1, largestMs: -1 }
+      return this.using(segment, async () => segment.timestamps())
+    })
+  }
+
+  async #findTimestamp(timestamp: number, startOffset: number): Promise<TimestampOffset | null> {
     for (const segment of this.from(startOffset)) {
+      if (segment.isRetired) continue
       const found = await this.using(segment, async () =>
         segment.largestTimestamp() < timestamp ? null : findTimestamp(segment, { timestamp, startOffset }),
       )
@@ -113,12 +144,13 @@ export class LogSegments {
     return null
   }
 
-  async maxTimestampOffset(startOffset: number): Promise<TimestampOffset | null> {
+  async #findMaxTimestamp(startOffset: number): Promise<TimestampOffset | null> {
     let largest = -1
     for (const segment of this.from(startOffset)) {
+      if (segment.isRetired) continue
       largest = Math.max(largest, await this.using(segment, () => largestTimestampFrom(segment, startOffset)))
     }
-    return largest < 0 ? null : this.offsetForTimestamp(largest, startOffset)
+    return largest < 0 ? null : this.#findTimestamp(largest, startOffset)
   }
 
   /** Runs with the segment open, its indexes loaded, and its file safe from removal. */
@@ -137,6 +169,7 @@ export class LogSegments {
   /** Removes all batches that end at or beyond `offset`; answers the new end. Durable once the directory is synced. */
   async truncateTo(offset: number): Promise<number> {
     const { disk, directory, openSegments } = this.#options
+    this.#changes++
     this.#truncations++
     while (this.#segments.length > 1 && this.active.baseOffset >= offset) this.#retire(this.#segments.length - 1)
     disk.syncDirectory(directory)
@@ -145,7 +178,7 @@ export class LogSegments {
     return this.using(active, async () => {
       await active.truncateTo(offset)
       await active.file.sync()
-      this.#truncations++
+      this.#changes++
       return (await active.readEnd()).endOffset
     })
   }
@@ -153,6 +186,7 @@ export class LogSegments {
   /** Removes all segments and begins one at `offset`. */
   replaceAll(offset: number, nowMs: number): void {
     const { disk, directory } = this.#options
+    this.#changes++
     this.#truncations++
     while (this.#segments.length > 0) this.#retire(this.#segments.length - 1)
     disk.syncDirectory(directory)
@@ -164,6 +198,38 @@ export class LogSegments {
     while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= offset) this.#retire(0)
     this.#options.writer.namesChanged()
     this.#sweep()
+  }
+
+  /** The sealed segments that end at or below `offset`, as a compaction is told of them. */
+  sealedBelow(offset: number): CompactionSources {
+    const ends = this.#segments.slice(1).map((segment) => segment.baseOffset)
+    const count = ends.filter((end) => end <= offset).length
+    const sources = this.#segments.slice(0, count).map(({ baseOffset, bytes }) => ({ baseOffset, bytes }))
+    return { sources, endOffset: ends[count - 1] ?? this.#segments[0]!.baseOffset, truncations: this.#truncations }
+  }
+
+  /**
+   * Puts a cleaned segment into the place of its sources, as swap.ts says, which is durable after the writer's next
+   * round. False, and nothing changed, where the sources are not the log's any more.
+   */
+  replace(cleaned: CleanedSegment, { truncations }: CompactionSources): boolean {
+    const { disk, directory, openSegments, writer } = this.#options
+    const first = this.#segments.findIndex(({ baseOffset }) => baseOffset === cleaned.baseOffset)
+    const old = this.#segments.slice(first, first + cleaned.sources.length)
+    const isThere = truncations === this.#truncations && first >= 0 && this.#areStill(old, cleaned.sources)
+    if (!isThere || !hasCleanedFiles(disk, directory, cleaned.baseOffset)) return false
+    setBeside(disk, directory, cleaned.baseOffset)
+    for (const _ of old) this.#retire(first)
+    putIntoPlace(disk, directory, cleaned.baseOffset)
+    const segment = Segment.existing(disk, directory, cleaned.baseOffset)
+    assert(segment.bytes === cleaned.bytes, 'The cleaned segment is whole')
+    segment.createdMs = old.at(-1)!.createdMs
+    this.#segments.splice(first, 0, segment)
+    this.#changes++
+    writer.namesChanged()
+    openSegments.touch(segment)
+    this.#sweep()
+    return true
   }
 
   /** Resolves when the files that were let go of until now are gone. */
@@ -192,13 +258,34 @@ export class LogSegments {
     }
   }
 
+  #areStill(segments: readonly Segment[], sources: readonly SourceSegment[]): boolean {
+    if (segments.length !== sources.length || segments.includes(this.active)) return false
+    return segments.every(({ baseOffset, bytes }, index) => {
+      const source = sources[index]!
+      return baseOffset === source.baseOffset && bytes === source.bytes
+    })
+  }
+
+  /** Runs it again where a truncation or a swap came between: files may have gone from under it. */
+  async #undisturbed<T>(run: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const changes = this.#changes
+      try {
+        const result = await run()
+        if (changes === this.#changes) return result
+      } catch (error) {
+        if (changes === this.#changes) throw error
+      }
+    }
+  }
+
   async #readOne(segment: Segment, request: ReadRequest): Promise<ReadLease | null> {
-    const truncations = this.#truncations
+    const changes = this.#changes
     try {
       return await this.using(segment, () => readSegment(segment, request, this.#options.openSegments))
     } catch (error) {
       // What was read while it was cut says nothing about the log.
-      if (truncations !== this.#truncations) return null
+      if (changes !== this.#changes) return null
       throw error
     }
   }

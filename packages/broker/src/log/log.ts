@@ -18,15 +18,17 @@ import {
   batchMaxTimestamp,
   batchSize,
 } from '@ottla/protocol/records/batch.ts'
+import type { CleanedSegment } from './compaction/compaction-job.ts'
+import { removeCleaned } from './compaction/swap.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
 import type { LogOptions } from './log-options.ts'
-import { LogSegments } from './log-segments.ts'
+import { type CompactionSources, LogSegments } from './log-segments.ts'
 import { type LogObserver, LogWriter } from './log-writer.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
 import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
-import type { BatchPlace } from './segment.ts'
+import type { BatchPlace, SegmentTimestamps } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 import { type ReadRequest, Tail } from './tail.ts'
 import type { TimestampOffset } from './timestamps.ts'
@@ -35,7 +37,7 @@ import type { TimestampOffset } from './timestamps.ts'
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 
 export { LogOfflineError } from './errors.ts'
-export type { LogObserver, LogOptions, LogSettings, ReadLease, ReadRequest, TimestampOffset }
+export type { CompactionSources, LogObserver, LogOptions, LogSettings, ReadLease, ReadRequest, TimestampOffset }
 
 interface LogParts {
   readonly segments: LogSegments
@@ -229,6 +231,39 @@ export class Log {
       this.#writer.throwIfFailed()
     }
     await this.#segments.removals()
+  }
+
+  /** What a compaction may work on below `offset`: sealed, durable, and not part of an open transaction. */
+  compactableBelow(offset: number): CompactionSources {
+    this.#assertUsable()
+    return this.#segments.sealedBelow(Math.min(offset, this.syncedOffset, this.producers.firstUnstableOffset))
+  }
+
+  /** The first and the largest timestamp of the segment that begins at `baseOffset`; −1 where it has none. */
+  segmentTimestamps(baseOffset: number): Promise<SegmentTimestamps> {
+    this.#assertUsable()
+    return this.#segments.timestampsOf(baseOffset)
+  }
+
+  /**
+   * Puts a cleaned segment into the place of its sources; readers notice nothing. False where they are not what they
+   * were when `sources` was asked for, or the log is not in use any more. Throws LogOfflineError.
+   */
+  replaceCompacted(cleaned: CleanedSegment, sources: CompactionSources): boolean {
+    if (this.#state !== 'open' || this.isOffline) return false
+    try {
+      const isReplaced = this.#segments.replace(cleaned, sources)
+      if (isReplaced) this.#snapshots.prune(this.#segments.baseOffsets)
+      return isReplaced
+    } catch (error) {
+      this.#writer.fail('replace segments of', error)
+      throw this.#writer.failure
+    }
+  }
+
+  /** Removes what a compaction that has ended before its time has left. Throws DiskError. */
+  removeCleanedFiles(): void {
+    if (this.#state === 'open') removeCleaned(this.#options.disk, this.directory)
   }
 
   /** Asserts all that is true of a log between two calls. O(batches in memory and index entries). */

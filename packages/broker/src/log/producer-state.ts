@@ -32,6 +32,7 @@ import {
 } from '@ottla/protocol/records/batch.ts'
 import { crc32c } from '@ottla/protocol/records/crc32c.ts'
 import { readInt64, writeInt64 } from '@ottla/protocol/records/int64.ts'
+import type { LastOfProducer } from './compaction/compaction-job.ts'
 
 /** How many of a producer's batches are remembered: as many as a client may have in flight. */
 export const BATCHES_REMEMBERED_MAX = 5
@@ -108,6 +109,24 @@ export class ProducerStates {
 
   get count(): number {
     return this.#states.size
+  }
+
+  /** Where the oldest open transaction began; Infinity without any. O(producers). */
+  get firstUnstableOffset(): number {
+    let first = Number.POSITIVE_INFINITY
+    for (const { currentTxnFirstOffset } of this.#states.values()) {
+      if (currentTxnFirstOffset >= 0 && currentTxnFirstOffset < first) first = currentTxnFirstOffset
+    }
+    return first
+  }
+
+  /** What the log's batches must go on telling of each producer. O(producers). */
+  lastOfEach(): Map<number, LastOfProducer> {
+    const last = new Map<number, LastOfProducer>()
+    for (const [producerId, { batches, epoch }] of this.#states) {
+      last.set(producerId, { lastDataOffset: batches.at(-1)?.lastOffset ?? -1, epoch })
+    }
+    return last
   }
 
   /** What becomes of a batch that a client sends; changes nothing. One without a producer id is always appended. */

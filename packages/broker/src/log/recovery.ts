@@ -11,7 +11,8 @@
  * 1. The first thing that is no whole batch with a right checksum and a growing offset ends the log: there the file is
  *    cut, and later segments go. It was never durable, so nobody was told that it is.
  * 2. A segment that does not begin where its predecessor ends goes with all that follow: the predecessor has lost
- *    batches that were written, but never synced.
+ *    batches that were written, but never synced. Below the recovery point nothing was lost: a gap there is what
+ *    Kafka's compaction leaves (ours keeps the last batch of a segment).
  * 3. Below the recovery point checksums are not looked at.
  * 4. A recovery point beyond the end is another log's (a topic created again, say): then everything is checked.
  * 5. Segments that lie wholly below the log's start are removed first: a crash may have let some removals come through
@@ -154,7 +155,8 @@ class Recovery {
     let isWhole = true
     for (let index = first; index < this.#segments.length && isWhole; index++) {
       const segment = this.#segments[index]!
-      if (segment.baseOffset !== logEndOffset) {
+      const isGap = segment.baseOffset > Math.max(logEndOffset, this.#recoveryPoint)
+      if (isGap || segment.baseOffset < logEndOffset) {
         await this.#cutBefore(index, logEndOffset)
         break
       }

@@ -44,6 +44,12 @@ export interface BatchPlace {
   readonly maxTimestamp: number
 }
 
+export interface SegmentTimestamps {
+  /** Of the first batch, the largest; −1: it has none. */
+  readonly firstMs: number
+  readonly largestMs: number
+}
+
 export class Segment {
   readonly baseOffset: number
   readonly #disk: Disk
@@ -214,6 +220,11 @@ export class Segment {
     if (this.pins === 0 && this.#closesWhenUnpinned) this.unload()
   }
 
+  /** Of a segment that is loaded and not empty, and whose first batch is in the file. */
+  timestamps(): SegmentTimestamps {
+    return { firstMs: this.#readFirstTimestamp(), largestMs: this.largestTimestamp() }
+  }
+
   /** The largest timestamp in the segment, −1 for none; the segment is loaded. */
   largestTimestamp(): number {
     return Math.max(this.#maxTimestamp, this.timeIndex.lastTimestamp)
@@ -300,6 +311,8 @@ export class Segment {
     const timeBytes = await this.#readIndex(TIME_INDEX_SUFFIX)
     this.#offsetIndex = offsetBytes && OffsetIndex.parse(offsetBytes, this.baseOffset, this.bytes)
     this.#timeIndex = timeBytes && TimeIndex.parse(timeBytes, this.baseOffset)
+    // A segment that was replaced meanwhile has left its names to another one, whose indexes say nothing about it.
+    if (this.isRetired) this.#offsetIndex = null
     if (this.#offsetIndex === null || this.#timeIndex === null) await this.#rebuildIndexes(indexIntervalBytes)
   }
 
@@ -323,7 +336,7 @@ export class Segment {
       return true
     })
     if (end < to) throw new CorruptLogError(`Cannot index "${this.file.path}": no whole batch at ${end} of ${to} bytes`)
-    for (const file of this.seal()) file.close()
+    if (!this.isRetired) for (const file of this.seal()) file.close()
   }
 
   #index(batch: BatchPlace, position: number, indexIntervalBytes: number): void {
