@@ -13,7 +13,9 @@ export function fromList(list: TopicPartitionList): TopicPartitions {
   if (list.length === 0) return NO_PARTITIONS
   const all = new Map<Uuid, Set<number>>()
   for (const { topicId, partitions } of list) {
-    for (const partition of partitions) addTo(all, topicId, partition)
+    const others = all.get(topicId)
+    if (others !== undefined) for (const partition of partitions) others.add(partition)
+    else if (partitions.length > 0) all.set(topicId, new Set(partitions))
   }
   return all
 }

@@ -43,8 +43,8 @@ class Distribution {
   readonly #classes: readonly TopicClass[]
   readonly #owners: Int32Array
   readonly #loads: Int32Array
-  /** Members whose partitions are other ones than before. */
-  readonly #changed = new Set<number>()
+  /** By member: 1 where its partitions are other ones than before. */
+  readonly #changed: Uint8Array
 
   constructor(input: AssignorInput) {
     this.#input = input
@@ -53,6 +53,7 @@ class Distribution {
     this.#classes = classesOf(input, this.#topics)
     this.#owners = new Int32Array([...this.#topics.values()].reduce((sum, { count }) => sum + count, 0)).fill(NOBODY)
     this.#loads = new Int32Array(this.#memberIds.length)
+    this.#changed = new Uint8Array(this.#memberIds.length)
   }
 
   keep(): void {
@@ -63,7 +64,7 @@ class Distribution {
       topicSets.set(topicIds, subscribed)
       for (const [topicId, partitions] of assigned) {
         const topic = subscribed.has(topicId) ? this.#topics.get(topicId) : undefined
-        for (const partition of partitions) if (!this.#keepOne(member, topic, partition)) this.#changed.add(member)
+        for (const partition of partitions) if (!this.#keepOne(member, topic, partition)) this.#changed[member] = 1
       }
       member++
     }
@@ -71,10 +72,12 @@ class Distribution {
 
   assignOrphans(): void {
     for (const { subscribers, topics } of this.#classes) {
-      const levels = new LoadLevels(subscribers, this.#loads)
+      let levels: LoadLevels | null = null
       for (const { first, count } of topics) {
         for (let partition = first; partition < first + count; partition++) {
-          if (this.#owners[partition] === NOBODY) this.#give(partition, levels.fillLeast())
+          if (this.#owners[partition] !== NOBODY) continue
+          levels ??= new LoadLevels(subscribers, this.#loads)
+          this.#give(partition, levels.fillLeast())
         }
       }
     }
@@ -91,15 +94,17 @@ class Distribution {
   }
 
   result(): Map<string, TopicPartitions> {
-    const drawn = new Map(Array.from(this.#changed, (member) => [member, new Map<Uuid, Set<number>>()]))
+    const drawn = Array.from(this.#changed, (changed) => (changed === 1 ? new Map<Uuid, Set<number>>() : null))
     for (const { id, first, count } of this.#topics.values()) {
       for (let partition = 0; partition < count; partition++) {
-        const own = drawn.get(this.#owners[first + partition]!)
-        if (own !== undefined) addTo(own, id, partition)
+        const own = drawn[this.#owners[first + partition]!]
+        if (own) addTo(own, id, partition)
       }
     }
-    const { members } = this.#input
-    return new Map(this.#memberIds.map((id, member) => [id, drawn.get(member) ?? members.get(id)!.assigned]))
+    const result = new Map<string, TopicPartitions>()
+    let member = 0
+    for (const [id, { assigned }] of this.#input.members) result.set(id, drawn[member++] ?? assigned)
+    return result
   }
 
   /** False when the member may not keep the partition: it is gone, not subscribed to, or another one has it. */
@@ -114,38 +119,57 @@ class Distribution {
   #give(partition: number, member: number): void {
     this.#owners[partition] = member
     this.#loads[member]!++
-    this.#changed.add(member)
+    this.#changed[member] = 1
   }
 
   #balanceClass({ subscribers, topics }: TopicClass): number {
     const levels = new LoadLevels(subscribers, this.#loads)
     if (levels.spread() <= 1) return 0
-    const held = this.#heldIn(topics)
+    const held = new HeldPartitions(topics, this.#owners, this.#memberIds.length)
     let moves = 0
     for (;;) {
-      const giver = levels.mostWith((member) => (held.get(member)?.length ?? 0) > 0)
+      const giver = levels.mostWith((member) => held.countOf(member) > 0)
       if (giver === null || levels.spread() <= 1) return moves
-      const partition = held.get(giver)!.pop()!
+      const partition = held.takeLast(giver)
       levels.takeFromMost()
       this.#loads[giver]!--
-      this.#changed.add(giver)
+      this.#changed[giver] = 1
       this.#give(partition, levels.fillLeast())
       moves++
     }
   }
+}
 
-  /** Partitions of the topics by owner, ascending: the last ones are given away first. */
-  #heldIn(topics: readonly Topic[]): Map<number, number[]> {
-    const held = new Map<number, number[]>()
+/** The partitions of a class by owner, ascending: one run of an array for each member, from which the last ones go. */
+class HeldPartitions {
+  readonly #partitions: Int32Array
+  readonly #firsts: Int32Array
+  readonly #ends: Int32Array
+
+  constructor(topics: readonly Topic[], owners: Int32Array, memberCount: number) {
+    const counts = new Int32Array(memberCount)
+    for (const { first, count } of topics) {
+      for (let partition = first; partition < first + count; partition++) counts[owners[partition]!]!++
+    }
+    this.#firsts = new Int32Array(memberCount)
+    for (let member = 1; member < memberCount; member++) {
+      this.#firsts[member] = this.#firsts[member - 1]! + counts[member - 1]!
+    }
+    this.#ends = this.#firsts.slice()
+    this.#partitions = new Int32Array(topics.reduce((sum, { count }) => sum + count, 0))
     for (const { first, count } of topics) {
       for (let partition = first; partition < first + count; partition++) {
-        const owner = this.#owners[partition]!
-        const own = held.get(owner)
-        if (own === undefined) held.set(owner, [partition])
-        else own.push(partition)
+        this.#partitions[this.#ends[owners[partition]!]!++] = partition
       }
     }
-    return held
+  }
+
+  countOf(member: number): number {
+    return this.#ends[member]! - this.#firsts[member]!
+  }
+
+  takeLast(member: number): number {
+    return this.#partitions[--this.#ends[member]!]!
   }
 }
 

@@ -28,10 +28,14 @@ export function updateTarget(draft: GroupDraft, image: MetadataImage, assignors:
 function assignorInput(draft: GroupDraft, image: MetadataImage): AssignorInput {
   const topicIds = new Map<Subscription, readonly Uuid[]>()
   const members = new Map<string, SubscribedMember>()
-  for (const { memberId, instanceId, subscription: own } of draft.members()) {
-    const subscription = draft.state.interned(own)
-    const ids = topicIds.get(subscription) ?? subscribedTopicIds(draft, image, subscription)
-    topicIds.set(subscription, ids)
+  for (const { memberId, instanceId, subscription } of draft.members()) {
+    let ids = topicIds.get(subscription)
+    if (ids === undefined) {
+      // Members in the state share equal subscriptions; those of the draft may bring their own.
+      const shared = draft.state.interned(subscription)
+      ids = topicIds.get(shared) ?? subscribedTopicIds(draft, image, shared)
+      topicIds.set(shared, ids).set(subscription, ids)
+    }
     members.set(memberId, { instanceId, topicIds: ids, assigned: draft.targetOf(memberId) })
   }
   return { members, partitionCount: (topicId) => image.topicsById.get(topicId)!.partitions.length }
