@@ -26,6 +26,7 @@ import { ProducerIds } from './metadata/producer-ids.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { FramePool } from './network/frame-pool.ts'
 import { BrokerListener, ConnectionLimits } from './network/listener.ts'
+import { TurnBudget } from './network/turn-budget.ts'
 import { LogDirectory } from './partition/log-directories.ts'
 import { Partitions } from './partition/partitions.ts'
 import { allowAll } from './security/authorizer.ts'
@@ -178,9 +179,23 @@ export class Broker implements AsyncDisposable {
   async #listen({ requests, frames, limits }: Serving): Promise<void> {
     const { network, clock, timers, logger } = this.#ports
     const pool = new FramePool({ bytesMax: FRAME_POOL_BYTES_MAX })
+    const turn = new TurnBudget({ clock, timers })
     for (const { name, bindHost, bindPort } of this.#config.listeners) {
       const listener = await BrokerListener.open({
-        ...{ name, host: bindHost, port: bindPort, network, limits, requests, frames, pool, clock, timers, logger },
+        ...{
+          name,
+          host: bindHost,
+          port: bindPort,
+          network,
+          limits,
+          requests,
+          frames,
+          pool,
+          turn,
+          clock,
+          timers,
+          logger,
+        },
         config: () => this.#config,
         authorizer: allowAll,
       })

@@ -16,6 +16,7 @@ import { RawClient, requestBytes } from '../testing/raw-client.ts'
 import { fetchRequest } from '../testing/still-world.ts'
 import { ClientConnection, REQUESTS_IN_FLIGHT_MAX, UNREAD_REPLY_BYTES_MAX } from './connection.ts'
 import { FramePool } from './frame-pool.ts'
+import { TURN_MS_MAX, TurnBudget } from './turn-budget.ts'
 
 const VERSION = 12
 const EMPTY_REPLY = { responses: [] }
@@ -31,6 +32,7 @@ class Fixture {
   readonly time = new FakeTime()
   readonly logger = new MemoryLogger()
   readonly share = new ByteShare('frames', 10_000_000)
+  readonly turn = new TurnBudget({ clock: this.time, timers: this.time })
   readonly calls: Call[] = []
   /** How the next requests are handled: later, unless the test says otherwise. */
   handle: (call: Call) => Handled<unknown> = ({ reply }) => ({ ordered: null, reply: reply.promise })
@@ -60,6 +62,7 @@ class Fixture {
           ...{ socket, requests, clock: time, timers: time, logger, frames: share, frameBytesMax: 1_000_000 },
           client: new ClientIdentity(who),
           pool: new FramePool({ bytesMax: 1_000_000 }),
+          turn: fixture.turn,
           onClose: () => fixture.closed++,
         })
         fixture.connection.begin()
@@ -307,4 +310,20 @@ test('requests in pieces of any length are all served', async () => {
     await fixture.time.settle()
   }
   assert.deepEqual(fixture.arrived(), ids(20))
+})
+
+test('a connection whose turn is spent rests, and is served in order in the next one', async () => {
+  const fixture = await Fixture.open()
+  assert.equal(fixture.turn.isSpent(), false)
+  fixture.time.stall(TURN_MS_MAX)
+  const bytes = requestBytes(Fetch, VERSION, fetchRequest(), { correlationId: 1, clientId: null })
+  fixture.turn.rest(() => {
+    assert.equal(fixture.calls.length, 0, 'Who rested before comes first')
+    fixture.time.stall(TURN_MS_MAX)
+  })
+  fixture.client.write(bytes.subarray(0, 10))
+  fixture.client.write(bytes.subarray(10))
+  await fixture.time.settle()
+  assert.equal(fixture.calls.length, 1)
+  assert.equal(fixture.turn.isSpent(), false, 'Nobody rests any more')
 })

@@ -3,7 +3,8 @@
  *
  * The next request starts once the one before is ordered (see handlers/context.ts), so many requests of one connection
  * may wait for the disk together. What a client can make the broker hold is bounded three ways: requests in flight,
- * reply bytes that the client has not read, and the byte share of frames; beyond a bound its socket is paused.
+ * reply bytes that the client has not read, and the byte share of frames; beyond a bound its socket is paused. So it is
+ * while the turn's time for requests is spent.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { ByteShare } from '@ottla/base/byte-share.ts'
@@ -16,6 +17,7 @@ import type { EncodedReply, Requests } from '../handlers/index.ts'
 import type { ClientIdentity } from '../handlers/request-context.ts'
 import { FrameAssembler } from './frame-assembler.ts'
 import type { FramePool } from './frame-pool.ts'
+import type { TurnBudget } from './turn-budget.ts'
 
 /** Requests whose reply has not been handed to the socket yet; librdkafka pipelines up to thousands of produces. */
 export const REQUESTS_IN_FLIGHT_MAX = 2_048
@@ -29,6 +31,7 @@ export interface ClientConnectionOptions {
   readonly frameBytesMax: number
   readonly frames: ByteShare
   readonly pool: FramePool
+  readonly turn: TurnBudget
   readonly clock: Clock
   readonly timers: Timers
   readonly logger: Logger
@@ -50,6 +53,8 @@ export class ClientConnection {
   #unsentBytes = 0
   #flushAsked = false
   #orderedPending = false
+  /** Waits for its share of a later turn. */
+  #isResting = false
   #socketPaused = false
   #closed = false
   /** Set when the client sent something that ends the connection: earlier replies still leave. */
@@ -69,7 +74,7 @@ export class ClientConnection {
       refused: (reason) => this.#refuse(reason),
     })
     options.socket.handlers = {
-      onData: (bytes) => this.#assembler.push(bytes),
+      onData: (bytes) => this.#received(bytes),
       onClose: (error) => this.#closedByPeer(error),
     }
   }
@@ -102,6 +107,20 @@ export class ClientConnection {
 
   destroy(): void {
     this.#socket.destroy()
+  }
+
+  #received(bytes: Buffer): void {
+    if (!this.#isResting && this.#options.turn.isSpent()) {
+      this.#isResting = true
+      this.#assembler.rest()
+      this.#options.turn.rest(this.#wake)
+    }
+    this.#assembler.push(bytes)
+  }
+
+  readonly #wake = (): void => {
+    this.#isResting = false
+    if (!this.#closed) this.#continue()
   }
 
   #handle(buffer: Buffer, start: number, end: number): boolean {
@@ -194,6 +213,7 @@ export class ClientConnection {
   #acceptsNext(): boolean {
     return (
       !this.#orderedPending &&
+      !this.#isResting &&
       !this.#ending &&
       !this.#closed &&
       this.requestsInFlight < REQUESTS_IN_FLIGHT_MAX &&

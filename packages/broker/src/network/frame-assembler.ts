@@ -58,6 +58,11 @@ export class FrameAssembler {
     this.#options.stalled(true)
   }
 
+  /** The owner takes no frame until it is ready again. */
+  rest(): void {
+    this.#ownerBusy = true
+  }
+
   /** The owner can take frames again. */
   ready(): void {
     if (!this.#ownerBusy || this.#closed) return

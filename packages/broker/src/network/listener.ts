@@ -14,6 +14,7 @@ import { ClientIdentity } from '../handlers/request-context.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import { ClientConnection } from './connection.ts'
 import type { FramePool } from './frame-pool.ts'
+import type { TurnBudget } from './turn-budget.ts'
 
 /** What a stopping broker gives its clients to take their replies. */
 const STOP_GRACE_MS = 3_000
@@ -31,6 +32,7 @@ export interface ListenerOptions {
   readonly authorizer: Authorizer
   readonly frames: ByteShare
   readonly pool: FramePool
+  readonly turn: TurnBudget
   readonly clock: Clock
   readonly timers: Timers
   readonly logger: Logger
