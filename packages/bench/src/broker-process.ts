@@ -12,7 +12,7 @@ import type { Timers } from '@ottla/base/timers.ts'
 import { untilServing } from '../../../interop/apache-kafka.ts'
 import { CommandError } from './child.ts'
 import type { LiveBroker, StartOptions } from './contestants/contestant.ts'
-import { type LoopBuckets, parseLoopBuckets } from './loop-delay.ts'
+import { type LoopReading, parseLoopReading } from './loop-delay.ts'
 import { ottlaLauncher } from './paths.ts'
 
 export interface BenchPorts {
@@ -104,10 +104,10 @@ export class BrokerProcess implements LiveBroker {
     this.#child.kill(name)
   }
 
-  async loopBuckets(): Promise<LoopBuckets | null> {
+  async loopReading(): Promise<LoopReading | null> {
     if (this.#adminUrl === '') return null
     const response = await fetch(`${this.#adminUrl}/metrics`)
-    return parseLoopBuckets(await response.text())
+    return parseLoopReading(await response.text())
   }
 
   /** Stops the broker, waits for its end, and removes its data. Idempotent. */

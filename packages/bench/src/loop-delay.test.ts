@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loopDelayBetween, parseLoopBuckets } from './loop-delay.ts'
+import { loopDelayBetween, parseLoopReading } from './loop-delay.ts'
 
 const name = 'ottla_event_loop_delay_milliseconds'
 
@@ -8,22 +8,20 @@ function textOf(counts: readonly (readonly [end: string, count: number])[]): str
   return counts.map(([end, count]) => `${name}_bucket{le="${end}"} ${count}\n`).join('')
 }
 
-test('the buckets are found among other metrics', () => {
+test('the buckets and the longest turn are found among other metrics', () => {
   const text = `# TYPE ${name} histogram\n${textOf([
     ['0.25', 3],
     ['+Inf', 4],
-  ])}${name}_count 4\nprocess_resident_memory_bytes 5\n`
-  assert.deepEqual(
-    [...parseLoopBuckets(text)!],
-    [
-      [0.25, 3],
-      [Infinity, 4],
-    ],
-  )
+  ])}${name}_count 4\nottla_event_loop_turn_max_milliseconds 48.25\nprocess_resident_memory_bytes 5\n`
+  const delays = new Map([
+    [0.25, 3],
+    [Infinity, 4],
+  ])
+  assert.deepEqual(parseLoopReading(text), { delays, longestTurnMs: 48.25 })
 })
 
-test('a broker without the histogram tells nothing', () => {
-  assert.equal(parseLoopBuckets('process_resident_memory_bytes 5\n'), null)
+test('a broker that does not watch its loop tells nothing', () => {
+  assert.equal(parseLoopReading('process_resident_memory_bytes 5\n'), null)
 })
 
 test('what happened before the first reading does not count', () => {
@@ -39,7 +37,11 @@ test('what happened before the first reading does not count', () => {
     [100, 150],
     [Infinity, 150],
   ])
-  assert.deepEqual(loopDelayBetween(before, after), { p50Ms: 1, p99Ms: 2, maxMs: 2 })
+  const readings = [
+    { delays: before, longestTurnMs: 70 },
+    { delays: after, longestTurnMs: 12.5 },
+  ] as const
+  assert.deepEqual(loopDelayBetween(...readings), { p50Ms: 1, p99Ms: 2, maxMs: 12.5 })
 })
 
 test('nothing between two readings is no figure', () => {
@@ -47,5 +49,6 @@ test('nothing between two readings is no figure', () => {
     [1, 7],
     [Infinity, 7],
   ])
-  assert.equal(loopDelayBetween(buckets, buckets), null)
+  const reading = { delays: buckets, longestTurnMs: 0 }
+  assert.equal(loopDelayBetween(reading, reading), null)
 })

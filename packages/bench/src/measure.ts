@@ -8,7 +8,7 @@ import type { BenchPorts } from './broker-process.ts'
 import { runCommand } from './child.ts'
 import type { Contestant, LiveBroker } from './contestants/contestant.ts'
 import type { Generators } from './generators.ts'
-import { type LoopBuckets, type LoopDelay, loopDelayBetween } from './loop-delay.ts'
+import { type LoopDelay, type LoopReading, loopDelayBetween } from './loop-delay.ts'
 import { type ProcessSample, sampleProcess } from './process-sample.ts'
 import type { Outcome, Row, RowRun, Sample } from './row.ts'
 
@@ -32,7 +32,7 @@ export interface Turn {
 /** What was read of a process at one moment. */
 interface Reading {
   readonly process: ProcessSample | null
-  readonly loop: LoopBuckets | null
+  readonly loop: LoopReading | null
 }
 
 /** How long after its topic was made, or filled, a row begins, in ms. */
@@ -98,7 +98,7 @@ async function deleteTopic({ name }: Turn, broker: LiveBroker, { ports }: Measur
 }
 
 async function readBroker(broker: LiveBroker, { ports }: MeasureOptions): Promise<Reading> {
-  return { process: sampleProcess(ports.disk, broker.pid), loop: await broker.loopBuckets() }
+  return { process: sampleProcess(ports.disk, broker.pid), loop: await broker.loopReading() }
 }
 
 function toSample(turn: Turn, outcome: Outcome, readings: { before: Reading; after: Reading } | null): Sample {

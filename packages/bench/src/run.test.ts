@@ -65,7 +65,7 @@ class World implements Disposable {
             obituary: null,
           },
           signal: (signal) => void this.events.push(`${name} ${signal}`),
-          loopBuckets: async () => null,
+          loopReading: async () => null,
           [Symbol.asyncDispose]: async () => {
             this.events.push(`${name} ends`)
             await broker[Symbol.asyncDispose]()

@@ -206,12 +206,15 @@ export class Broker implements AsyncDisposable {
   async #serveHttp(http: { host: string; port: number }, storage: Storage, serving: Serving): Promise<void> {
     const { serveAdmin } = await import('./admin/server.ts')
     const { EventLoopDelay } = await import('@ottla/base/event-loop-delay.ts')
+    const { LongestTurn } = await import('@ottla/base/longest-turn.ts')
     const { partitions, tail, syncs } = storage
     const { requests, groups, fetchSessions, frames, replyBytes, limits } = serving
     const loopDelay = this.#stack.use(new EventLoopDelay(this.#ports)).delayMs
+    const turns = this.#stack.use(new LongestTurn())
     const metrics = {
       ...{
         loopDelay,
+        longestTurnMs: () => turns.takeMs(),
         requests,
         partitions,
         groups,

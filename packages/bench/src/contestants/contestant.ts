@@ -3,7 +3,7 @@
  * equally durable; a live broker is one process of it. Rows speak Kafka's protocol to whoever it is.
  */
 import type { BenchPorts } from '../broker-process.ts'
-import type { LoopBuckets } from '../loop-delay.ts'
+import type { LoopReading } from '../loop-delay.ts'
 import type { Durability } from '../row.ts'
 
 export type ContestantName = 'ottla' | 'kafka'
@@ -27,7 +27,7 @@ export interface StartOptions extends BenchPorts {
   readonly dataDirectory: string
   /** Leaves the data where they are in the end, for another process. */
   readonly keepsData?: boolean
-  /** Whether it has to tell loopBuckets; true when left out. A start that is timed itself goes without. */
+  /** Whether it has to tell loopReading; true when left out. A start that is timed itself goes without. */
   readonly watchesLoop?: boolean
 }
 
@@ -44,5 +44,5 @@ export interface LiveBroker extends AsyncDisposable {
   /** SIGSTOP and SIGCONT come to it by this. */
   signal(name: NodeJS.Signals): void
   /** What its event loop's delays came to so far; null where it has none, or does not tell. */
-  loopBuckets(): Promise<LoopBuckets | null>
+  loopReading(): Promise<LoopReading | null>
 }

@@ -49,7 +49,7 @@ function live(kafka: ApacheKafka, { dataDirectory, disk, keepsData = false }: St
     },
     signal: (name) => kafka.signal(name),
     // What holds up the JVM is garbage collection and the scheduler; it shows in latency.
-    loopBuckets: async () => null,
+    loopReading: async () => null,
     [Symbol.asyncDispose]: async () => {
       if (keepsData) return await kafka.stop()
       await kafka.kill()

@@ -75,6 +75,14 @@ test('the delay of the event loop is a histogram whose buckets add up', async ()
   assert.ok(samples.has('ottla_event_loop_delay_since_start_milliseconds{quantile="0.99"}'))
 })
 
+test('the longest turn of the event loop is told since the last time it was read', async () => {
+  await using opened = await open()
+  const name = 'ottla_event_loop_turn_max_milliseconds'
+  for (let reading = 0; reading < 2; reading++) {
+    assert.ok(parse((await opened.get('/metrics')).body).get(name)! > 0, 'The turns of the request itself are there')
+  }
+})
+
 test('the operator’s endpoint says that the broker lives and serves, and what else there is', async () => {
   await using opened = await open()
   assert.deepEqual((await opened.get('/live')).status, 200)

@@ -22,6 +22,8 @@ export interface MetricSources {
   readonly syncs: SyncQueue
   /** How late the event loop comes to what is due, in milliseconds. */
   readonly loopDelay: Histogram
+  /** The longest turn of the event loop since this was last called, in milliseconds. */
+  readonly longestTurnMs: () => number
   readonly residentBytes: () => number
 }
 
@@ -36,7 +38,7 @@ export function metricsText(sources: MetricSources): string {
   const { requests, partitions, connections, fetchSessions, shares, tail, syncs } = sources
   const counters = requests.counters
   const groups = sources.groups.counts()
-  const held = [...partitions.all()]
+  const held = countHeld(partitions)
   return [
     family(
       'ottla_requests_total',
@@ -55,13 +57,9 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_fetch_sessions', 'gauge', 'Incremental fetch sessions', [[{}, fetchSessions.count]]),
     family('ottla_groups', 'gauge', 'Groups that this broker coordinates', [[{}, groups.groups]]),
     family('ottla_committed_offsets', 'gauge', 'Committed offsets of these groups', [[{}, groups.offsets]]),
-    family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.length]]),
-    family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [
-      [{}, held.filter((one) => one.isOffline).length],
-    ]),
-    family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [
-      [{}, held.reduce((sum, one) => sum + one.log.bytes, 0)],
-    ]),
+    family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.count]]),
+    family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [[{}, held.offline]]),
+    family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [[{}, held.bytes]]),
     family(
       'ottla_budget_used_bytes',
       'gauge',
@@ -78,8 +76,25 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_log_syncs_total', 'counter', 'Files synced', [[{}, syncs.syncs.value]]),
     family('ottla_log_sync_failures_total', 'counter', 'Syncs that failed', [[{}, syncs.failures.value]]),
     loopDelays(sources.loopDelay),
+    family(
+      'ottla_event_loop_turn_max_milliseconds',
+      'gauge',
+      'The longest turn of the event loop since this was last read',
+      [[{}, sources.longestTurnMs()]],
+    ),
     family('process_resident_memory_bytes', 'gauge', 'Resident memory', [[{}, sources.residentBytes()]]),
   ].join('')
+}
+
+/** In one pass: there may be tens of thousands. */
+function countHeld(partitions: Partitions): { count: number; offline: number; bytes: number } {
+  const held = { count: 0, offline: 0, bytes: 0 }
+  for (const partition of partitions.all()) {
+    held.count++
+    if (partition.isOffline) held.offline++
+    held.bytes += partition.log.bytes
+  }
+  return held
 }
 
 function perApi(counters: readonly RequestCounters[], value: (one: RequestCounters) => number): Sample[] {
