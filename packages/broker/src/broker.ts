@@ -9,7 +9,6 @@ import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import { randomUuid } from '@ottla/base/random.ts'
 import { SyncQueue } from '@ottla/base/sync-queue.ts'
-import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { type BrokerConfig, dynamicOverrides, type IgnoredKey, type LoadedConfig } from './config.ts'
 import { GroupCoordinator } from './coordinator/group-coordinator.ts'
 import { portsFor } from './default-ports.ts'
@@ -21,8 +20,10 @@ import { TailBudget } from './log/tail-budget.ts'
 import { Controller } from './metadata/controller.ts'
 import { type ControllerClient, localControllerClient } from './metadata/controller-client.ts'
 import { MetadataFollower } from './metadata/follower.ts'
-import { type BrokerRegistration, emptyImage, type MetadataImage } from './metadata/image.ts'
+import { emptyImage, type MetadataImage } from './metadata/image.ts'
+import { newUuid } from './metadata/new-uuid.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
+import { Registration } from './metadata/registration.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { FramePool } from './network/frame-pool.ts'
 import { BrokerListener, ConnectionLimits } from './network/listener.ts'
@@ -40,6 +41,8 @@ const TAIL_BYTES_MAX = 128 * MEBIBYTE
 const REPLY_BYTES_MAX = 96 * MEBIBYTE
 const FRAME_BYTES_MAX = 128 * MEBIBYTE
 const FRAME_POOL_BYTES_MAX = 32 * MEBIBYTE
+/** How long a broker that stops waits for its leaderships to move. */
+const LEAVE_TIMEOUT_MS = 30_000
 
 export class Broker implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
@@ -110,21 +113,24 @@ export class Broker implements AsyncDisposable {
 
   async #open(options: StartOptions): Promise<void> {
     const storage = await this.#openStorage()
-    const controller = await this.#openMetadata(storage)
-    const serving = this.#makeServing(storage, controller)
+    const metadata = await this.#openMetadata(storage)
+    const serving = this.#makeServing(storage, metadata.controller)
     await this.#listen(serving)
     // Disposed before the listeners, which wait for replies: whoever waits for a group to come together is sent away.
     this.#stack.use(serving.groups)
     if (options.http) await this.#serveHttp(options.http, storage, serving)
-    const { epoch } = await this.#register(controller)
-    await this.#openPartitions(storage, serving, epoch)
+    const registration = await this.#register(storage, metadata)
+    await this.#openPartitions(storage, serving, registration.epoch)
+    await Promise.race([registration.serve(), this.failed])
+    // Disposed before all others: leaderships move while there is still somebody to move them from.
+    this.#stack.defer(() => registration.leave(LEAVE_TIMEOUT_MS))
     for (const listener of this.#listeners) listener.serve()
     this.#state = 'serving'
   }
 
   async #openStorage(): Promise<Storage> {
     const { disk, clock, timers, random, logger } = this.#ports
-    const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path)))
+    const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path, random)))
     const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path))
     // Disposed after the logs are closed: what says so must be written last.
     this.#stack.defer(() => this.#endUse(directories))
@@ -142,7 +148,7 @@ export class Broker implements AsyncDisposable {
     return { directories, store, syncs, tail, partitions }
   }
 
-  async #openMetadata({ store }: Storage): Promise<Controller> {
+  async #openMetadata({ store }: Storage): Promise<Metadata> {
     const follower = this.#stack.use(
       await MetadataFollower.open({
         store,
@@ -151,12 +157,12 @@ export class Broker implements AsyncDisposable {
       }),
     )
     const controller = new Controller({
-      ...{ store, follower, random: this.#ports.random, logger: this.#ports.logger },
+      ...{ store, follower, random: this.#ports.random, timers: this.#ports.timers, logger: this.#ports.logger },
       brokerId: this.#config.nodeId,
       config: () => this.#config,
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
-    return this.#stack.use(controller)
+    return { follower, controller: this.#stack.use(controller) }
   }
 
   #makeServing({ partitions }: Storage, localController: Controller): Serving {
@@ -230,27 +236,35 @@ export class Broker implements AsyncDisposable {
     this.#httpPort = this.#stack.use(server).port
   }
 
-  async #register(controller: Controller): Promise<BrokerRegistration> {
+  /** Its sign of life begins when it serves: until then it is known and fenced. */
+  async #register({ directories, store }: Storage, { follower, controller }: Metadata): Promise<Registration> {
     await Promise.race([controller.elected(), this.failed])
-    const registration = await controller.registerBroker({
-      id: this.#config.nodeId,
-      incarnation: randomUuid(this.#ports.random),
-      rack: this.#config.rack,
-      listeners: this.#config.listeners.map((listener, i) => ({
-        name: listener.name,
-        host: listener.advertisedHost,
-        port: listener.advertisedPort || this.#listeners[i]!.port,
-        securityProtocol: listener.securityProtocol,
-      })),
+    const { random, timers, logger } = this.#ports
+    const registration = await Registration.register({
+      ...{ store, follower, timers, logger },
+      broker: {
+        id: this.#config.nodeId,
+        incarnation: randomUuid(random),
+        rack: this.#config.rack,
+        listeners: this.#config.listeners.map((listener, i) => ({
+          name: listener.name,
+          host: listener.advertisedHost,
+          port: listener.advertisedPort || this.#listeners[i]!.port,
+          securityProtocol: listener.securityProtocol,
+        })),
+        directories: directories.map(({ id }) => id),
+      },
+      sessionMs: this.#config.int('broker.session.timeout.ms'),
+      newClusterId: () => newUuid(random),
+      onFailure: (error) => this.#fail('The metadata store failed', error),
     })
-    if (registration instanceof ProtocolError) throw registration
-    return registration
+    return this.#stack.use(registration)
   }
 
   async #openPartitions({ directories, partitions }: Storage, { groups }: Serving, brokerEpoch: number): Promise<void> {
     const { clusterId } = this.#image
     for (const directory of directories) {
-      directory.identify({ clusterId, nodeId: this.#config.nodeId, random: this.#ports.random })
+      directory.identify({ clusterId, nodeId: this.#config.nodeId })
     }
     for (const directory of directories) directory.beginUse()
     this.#usedByEpoch = brokerEpoch
@@ -307,6 +321,11 @@ interface Storage {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly partitions: Partitions
+}
+
+interface Metadata {
+  readonly follower: MetadataFollower
+  readonly controller: Controller
 }
 
 interface Serving {

@@ -83,11 +83,11 @@ test('a name that passes to another topic in one revision belongs to the new one
 test('a broker that registers has the revision of its document as epoch, until it is written on', () => {
   const { id, ...fields } = plaintext(5)
   const registered = applyRevision(emptyImage, 7, [
-    put(7, brokerKey(id), encodeBroker({ ...fields, fenced: false, epoch: null })),
+    put(7, brokerKey(id), encodeBroker({ ...fields, fenced: false, lostData: false, epoch: null })),
   ])
   assert.equal(registered.brokers.get(5)!.epoch, 7)
   const fenced = applyRevision(registered, 8, [
-    put(8, brokerKey(id), encodeBroker({ ...fields, fenced: true, epoch: 7 })),
+    put(8, brokerKey(id), encodeBroker({ ...fields, fenced: true, lostData: false, epoch: 7 })),
   ])
   assert.deepEqual([fenced.brokers.get(5)!.epoch, fenced.brokers.get(5)!.fenced], [7, true])
   assert.equal(applyRevision(fenced, 9, [drop(9, brokerKey(id))]).brokers.size, 0)

@@ -6,6 +6,7 @@
 import { assert } from '@ottla/base/assert.ts'
 import * as documents from './documents.ts'
 import {
+  type AliveImage,
   type BrokerRegistration,
   type ConfigImage,
   emptyImage,
@@ -71,6 +72,9 @@ class Draft {
       case 'brokers':
         set(this.#writable('brokers'), Number(id), brokerOf(change, Number(id)))
         return
+      case 'alive':
+        set(this.#writable('alive'), Number(id), aliveOf(change))
+        return
       case 'topics':
         this.#topicDocuments.set(id, topicDocumentOf(change))
         return
@@ -130,7 +134,9 @@ class Draft {
     return { id, name, internal: isInternalTopic(name), configs, partitions, revision: changed.revision }
   }
 
-  #writable<K extends 'brokers' | 'topicsById' | 'topicsByName' | 'configs' | 'shards'>(name: K): WritableMap<K> {
+  #writable<K extends 'brokers' | 'alive' | 'topicsById' | 'topicsByName' | 'configs' | 'shards'>(
+    name: K,
+  ): WritableMap<K> {
     if (this.#image[name] === this.#before[name]) {
       this.#image[name] = new Map(this.#before[name] as ReadonlyMap<never, never>) as unknown as MetadataImage[K]
     }
@@ -167,7 +173,12 @@ function featuresOf(change: Change): MetadataImage['features'] {
 function brokerOf(change: Change, id: number): BrokerRegistration | null {
   if (change.value === null) return null
   const { epoch, ...fields } = documents.decodeBroker(change.key, change.value)
-  return { id, ...fields, epoch: epoch ?? change.revision }
+  return { id, ...fields, epoch: epoch ?? change.revision, revision: change.revision }
+}
+
+function aliveOf(change: Change): AliveImage | null {
+  if (change.value === null) return null
+  return { ...documents.decodeAlive(change.key, change.value), revision: change.revision }
 }
 
 function topicDocumentOf(change: Change): { document: documents.TopicDocument; revision: number } | null {

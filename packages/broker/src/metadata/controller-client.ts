@@ -9,6 +9,7 @@
 import type { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Controller } from './controller.ts'
 import type { BrokerListener, Uuid } from './image.ts'
+import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
 
 export interface ControllerClient {
   createTopics(commands: readonly CreateTopic[], options: MutationOptions): Promise<Outcome<CreatedTopic>[]>
@@ -16,6 +17,8 @@ export interface ControllerClient {
   createPartitions(commands: readonly CreatePartitions[], options: MutationOptions): Promise<Outcome<null>[]>
   alterConfigs(commands: readonly AlterConfig[], options: MutationOptions): Promise<Outcome<null>[]>
   allocateProducerIds(): Promise<Outcome<ProducerIdBlock>>
+  /** As a leader asks for its partitions' in-sync sets; several requests may be written as one. */
+  alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>>
 }
 
 export type Outcome<Success> = Success | ProtocolError
@@ -88,6 +91,8 @@ export interface RegisterBroker {
   readonly incarnation: Uuid
   readonly rack: string | null
   readonly listeners: readonly BrokerListener[]
+  /** The ids of its log directories. */
+  readonly directories: readonly Uuid[]
 }
 
 /** For a broker that holds the controller itself. */
@@ -98,5 +103,6 @@ export function localControllerClient(controller: Controller): ControllerClient 
     createPartitions: (commands, options) => controller.createPartitions(commands, options),
     alterConfigs: (commands, options) => controller.alterConfigs(commands, options),
     allocateProducerIds: () => controller.allocateProducerIds(),
+    alterPartitions: (request) => controller.alterPartitions(request),
   }
 }

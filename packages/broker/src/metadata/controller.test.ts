@@ -326,9 +326,10 @@ test('a broker that waits to be elected can stop', async () => {
   await second.follower[Symbol.asyncDispose]()
 })
 
-async function secondController({ store, config }: OneBroker) {
+async function secondController({ store, config, timers }: OneBroker) {
   const onFailure = (error: unknown): void => assert.fail(String(error))
   const follower = await MetadataFollower.open({ store, onImage: () => undefined, onFailure })
   const [random, logger] = [seededRandom('second'), new MemoryLogger()]
-  return { follower, controller: new Controller({ store, follower, brokerId: 2, config, random, logger, onFailure }) }
+  const options = { store, follower, brokerId: 2, config, random, timers, logger, onFailure }
+  return { follower, controller: new Controller(options) }
 }

@@ -8,12 +8,13 @@
  * controller nor a delayed write of our own can undo what came later.
  */
 import { assert } from '@ottla/base/assert.ts'
-import { deferred } from '@ottla/base/deferred.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Random } from '@ottla/base/random.ts'
+import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
-import { planProducerIds, planRegisterBroker } from './broker-plans.ts'
+import { planProducerIds } from './broker-plans.ts'
 import { planAlterConfig } from './config-plans.ts'
 import type {
   AlterConfig,
@@ -23,11 +24,13 @@ import type {
   MutationOptions,
   Outcome,
   ProducerIdBlock,
-  RegisterBroker,
 } from './controller-client.ts'
 import { CONTROLLER_KEY, encodeController } from './documents.ts'
 import type { MetadataFollower } from './follower.ts'
-import { type BrokerRegistration, type MetadataImage, NO_CONTROLLER, type Uuid, ZERO_UUID } from './image.ts'
+import { type MetadataImage, NO_CONTROLLER, type Uuid } from './image.ts'
+import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from './isr-plans.ts'
+import { planLiveness } from './liveness-plans.ts'
+import { newUuid } from './new-uuid.ts'
 import { type Plan, pack } from './plan.ts'
 import type { ChangeSet, CommitOutcome, Lease, MetadataStore } from './store.ts'
 import {
@@ -45,14 +48,21 @@ export interface ControllerOptions {
   /** With the dynamic changes of the newest image. */
   readonly config: () => BrokerConfig
   readonly random: Random
+  readonly timers: Timers
   readonly logger: Logger
   /** Elections cannot go on: the store failed. */
   readonly onFailure: (error: unknown) => void
 }
 
+interface IsrRequest {
+  readonly request: AlterPartitions
+  readonly done: Deferred<Outcome<AlteredPartition[]>>
+}
+
 const OPERATIONS_WAITING_MAX = 1000
-/** How long the store may hear nothing of this process before another one may be elected (broker.session.timeout.ms). */
-const LEASE_TTL_MS = 9000
+const ISR_REQUESTS_WAITING_MAX = 1000
+/** How long requests of leaders are gathered: one broker's death makes many of them, and a commit takes them all. */
+const ISR_GATHERING_MS = 50
 const CONFLICT: CommitOutcome = { type: 'conflict' }
 
 export class Controller implements AsyncDisposable {
@@ -66,6 +76,9 @@ export class Controller implements AsyncDisposable {
   /** A commit may have happened, or may yet: find out before the next one. */
   #isUncertain = false
   #campaigning: Promise<void>
+  /** A session time-out has passed since we were elected: who gave no sign of life is gone. */
+  #missesTheAbsent = false
+  #isrRequests: IsrRequest[] = []
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -108,20 +121,36 @@ export class Controller implements AsyncDisposable {
     return outcome!
   }
 
-  /** Answers with what the image then shows; its epoch is that of this incarnation. */
-  async registerBroker(command: RegisterBroker): Promise<Outcome<BrokerRegistration>> {
-    const newClusterId = () => this.#newId()
-    const [outcome] = await this.#operate([command], (image) => [planRegisterBroker(image, command, { newClusterId })])
-    if (outcome instanceof ProtocolError) return outcome
-    const registration = this.#options.follower.image.brokers.get(command.id)
-    assert(registration?.incarnation === command.incarnation, `Broker ${command.id} is in the image once it registered`)
-    return registration
+  /** Requests of 50 ms are planned and written together. */
+  alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>> {
+    if (this.#isrRequests.length >= ISR_REQUESTS_WAITING_MAX) return Promise.resolve(timedOut())
+    const done = deferred<Outcome<AlteredPartition[]>>()
+    this.#isrRequests.push({ request, done })
+    if (this.#isrRequests.length === 1) {
+      this.#options.timers.after(ISR_GATHERING_MS, () => void this.#alterGathered())
+    }
+    return done.promise
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     await this.#campaigning
     await this.#lastOperation
+  }
+
+  async #alterGathered(): Promise<void> {
+    const gathered = this.#isrRequests
+    this.#isrRequests = []
+    const requests = gathered.map(({ request }) => request)
+    const config = this.#options.config
+    try {
+      const [outcome] = await this.#operate([null], (image) => [planAlterPartitions(image, requests, config())])
+      for (const [i, { done }] of gathered.entries()) {
+        done.resolve(outcome instanceof ProtocolError ? outcome : outcome![i]!)
+      }
+    } catch (error) {
+      for (const { done } of gathered) done.reject(error)
+    }
   }
 
   /** Outcomes in the order of `commands`; `plan` is made when its turn has come. */
@@ -196,7 +225,7 @@ export class Controller implements AsyncDisposable {
   /** One term of office, or one wait for the end of another's. */
   async #standOnce(): Promise<void> {
     const { store, brokerId } = this.#options
-    const lease = await store.lease(LEASE_TTL_MS)
+    const lease = await store.lease(this.#sessionMs)
     try {
       const outcome = await store.commit({
         ifRevision: [{ key: CONTROLLER_KEY, revision: 0 }],
@@ -217,12 +246,61 @@ export class Controller implements AsyncDisposable {
     // Before the first operation: what it writes in several commits must not be taken for garbage.
     for (const set of planRemoveGarbage(follower.image)) await this.#commit(set, epoch)
     this.#epoch = epoch
+    this.#missesTheAbsent = false
     this.#elected.resolve()
     logger.debug('Elected controller', { controllerEpoch: epoch })
-    await aborted(AbortSignal.any([lease.lost, this.#stop.signal]))
+    const ended = AbortSignal.any([lease.lost, this.#stop.signal])
+    const grace = this.#endGraceLater(epoch)
+    const housekeeping = this.#keepHouse(epoch, ended)
+    await aborted(ended)
     this.#epoch = null
+    grace.cancel()
+    await housekeeping
     this.#elected = deferred()
     logger.debug('No longer controller', { controllerEpoch: epoch })
+  }
+
+  /** Who has not shown up by then is gone. */
+  #endGraceLater(epoch: number): Timer {
+    return this.#options.timers.after(this.#sessionMs, () => {
+      this.#missesTheAbsent = true
+      this.#tidyUp(epoch).catch(this.#options.onFailure)
+    })
+  }
+
+  /** Follows brokers as they come and go, as long as this term lasts. */
+  async #keepHouse(epoch: number, ended: AbortSignal): Promise<void> {
+    const { follower } = this.#options
+    while (!ended.aborted) {
+      const { brokers, alive } = follower.image
+      await this.#tidyUp(epoch)
+      const changed = follower.until((image) => image.brokers !== brokers || image.alive !== alive)
+      // A follower that closes ends the wait as the end of the term does.
+      await Promise.race([changed.catch(() => undefined), aborted(ended)])
+      if (follower.isClosed) return
+    }
+  }
+
+  /** Does what the image asks for, step by step, until it asks for nothing. */
+  #tidyUp(epoch: number): Promise<void> {
+    return this.#inTurn(async () => {
+      for (;;) {
+        if (this.#isUncertain) await this.#settle()
+        if (this.#epoch !== epoch) return
+        const housekeeping = { config: this.#options.config(), missesTheAbsent: this.#missesTheAbsent }
+        const sets = planLiveness(this.#options.follower.image, housekeeping)
+        if (sets.length === 0) return
+        for (const { set } of pack([sets])) {
+          const outcome = await this.#commit(set, epoch)
+          if (outcome.type !== 'committed') break
+        }
+      }
+    })
+  }
+
+  /** `broker.session.timeout.ms`: how long the store may hear nothing of a process before it counts as gone. */
+  get #sessionMs(): number {
+    return this.#options.config().int('broker.session.timeout.ms')
   }
 
   async #waitForVacancy(): Promise<void> {
@@ -235,15 +313,7 @@ export class Controller implements AsyncDisposable {
 
   #planning(): PlanningContext {
     const { config, random } = this.#options
-    return { config: config(), newTopicId: () => this.#newId(), random: (below) => random.below(below) }
-  }
-
-  /** As Kafka's: never the zero id, never with a '-' in front, which command lines would take for an option. */
-  #newId(): Uuid {
-    for (;;) {
-      const id = this.#options.random.bytes(16).toString('base64url')
-      if (id !== ZERO_UUID && !id.startsWith('-')) return id
-    }
+    return { config: config(), newTopicId: () => newUuid(random), random: (below) => random.below(below) }
   }
 }
 

@@ -7,11 +7,13 @@
  *   features                   { v, levels: { name: level } }      finalized features
  *   controller                 { v, broker }                       tied to the controller's lease; its revision is the
  *                                                                  controller's epoch, compared by each of its commits
- *   brokers/<id>               { v, incarnation, rack, listeners, fenced, epoch }
+ *   brokers/<id>               { v, incarnation, rack, listeners, fenced, epoch, directories?, lostData? }
  *                                                                  epoch null: the revision of this very document
+ *   alive/<id>                 { v, incarnation, stopping }        tied to the broker's own lease: there as long as the
+ *                                                                  broker is heard of, from when it is ready to serve
  *   names/<name>               { v, id }                           so that one name is never created twice
  *   topics/<id>                { v, name, partitions, configs }    partitions: how many of them count
- *   partitions/<id>/<first>    { v, partitions: [[replicas, isr, leader, leaderEpoch, partitionEpoch, directories?]] }
+ *   partitions/<id>/<first>    { v, partitions: [[replicas, isr, leader, leaderEpoch, partitionEpoch, elr?]] }
  *                                                                  consecutive, from index <first> (6 digits) on
  *   configs/<type>/<name>      { v, values: { key: value } }       type: broker, group, client-metrics
  *   producer-ids               { v, next }                         the first id that no broker was given
@@ -24,6 +26,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type {
+  AliveImage,
   BrokerListener,
   BrokerRegistration,
   ConfigResourceType,
@@ -49,6 +52,7 @@ export const CONTROLLER_KEY = 'controller'
 export const PRODUCER_IDS_KEY = 'producer-ids'
 
 export const brokerKey = (id: number): string => `brokers/${id}`
+export const aliveKey = (id: number): string => `alive/${id}`
 export const nameKey = (name: string): string => `names/${name}`
 export const topicKey = (id: Uuid): string => `topics/${id}`
 export const shardKey = (id: Uuid, first: number): string => `partitions/${id}/${String(first).padStart(6, '0')}`
@@ -56,14 +60,16 @@ export const configDocumentKey = (type: ConfigResourceType, name: string): strin
 
 /** How many partitions of this replication factor a shard may hold. */
 export function partitionsPerShard(replicationFactor: number): number {
-  // Ids of up to 10 digits and a comma; replicas and ISR double while a reassignment runs; a directory id is 25 bytes.
-  const bytesMax = 64 + replicationFactor * 2 * (11 + 11 + 25)
+  // Ids of up to 10 digits and a comma; replicas, ISR and eligible leaders double while a reassignment runs.
+  const bytesMax = 64 + replicationFactor * 2 * (11 + 11 + 11)
   return Math.max(1, Math.min(SHARD_PARTITIONS_MAX, Math.floor(SHARD_BYTES_MAX / bytesMax)))
 }
 
-export interface BrokerDocument extends Omit<BrokerRegistration, 'id' | 'epoch'> {
+export interface BrokerDocument extends Omit<BrokerRegistration, 'id' | 'epoch' | 'revision'> {
   readonly epoch: number | null
 }
+
+export type AliveDocument = Omit<AliveImage, 'revision'>
 
 export interface TopicDocument {
   readonly name: string
@@ -96,8 +102,8 @@ export function decodeController(text: string): number {
 }
 
 export function encodeBroker(broker: BrokerDocument): string {
-  const { incarnation, rack, listeners, fenced, epoch } = broker
-  return encode({ incarnation, rack, listeners, fenced, epoch })
+  const { incarnation, rack, listeners, fenced, epoch, directories, lostData } = broker
+  return encode({ incarnation, rack, listeners, fenced, epoch, directories, ...(lostData ? { lostData } : {}) })
 }
 
 export function decodeBroker(key: string, text: string): BrokerDocument {
@@ -108,7 +114,18 @@ export function decodeBroker(key: string, text: string): BrokerDocument {
     listeners: arrayOf(fields['listeners']).map(decodeListener),
     fenced: fields['fenced'] === true,
     epoch: fields['epoch'] === null ? null : numberOf(fields['epoch']),
+    directories: fields['directories'] === undefined ? [] : arrayOf(fields['directories']).map(stringOf),
+    lostData: fields['lostData'] === true,
   }
+}
+
+export function encodeAlive({ incarnation, stopping }: AliveDocument): string {
+  return encode({ incarnation, stopping })
+}
+
+export function decodeAlive(key: string, text: string): AliveDocument {
+  const fields = decode(key, text)
+  return { incarnation: stringOf(fields['incarnation']), stopping: fields['stopping'] === true }
 }
 
 export function encodeName(id: Uuid): string {
@@ -130,10 +147,10 @@ export function decodeTopic(key: string, text: string): TopicDocument {
 
 export function encodeShard(partitions: readonly PartitionImage[]): string {
   assert(partitions.length > 0 && partitions.length <= SHARD_PARTITIONS_MAX, 'A shard holds 1 to 64 partitions')
-  const rows = partitions.map(({ replicas, isr, leader, leaderEpoch, partitionEpoch, directories }) =>
-    directories === undefined
+  const rows = partitions.map(({ replicas, isr, leader, leaderEpoch, partitionEpoch, elr }) =>
+    elr === undefined
       ? [replicas, isr, leader, leaderEpoch, partitionEpoch]
-      : [replicas, isr, leader, leaderEpoch, partitionEpoch, directories],
+      : [replicas, isr, leader, leaderEpoch, partitionEpoch, elr],
   )
   const text = encode({ partitions: rows })
   assert(text.length <= SHARD_BYTES_MAX, `A shard document has ${text.length} bytes of at most ${SHARD_BYTES_MAX}`)
@@ -161,7 +178,7 @@ export function decodeProducerIds(text: string): number {
 }
 
 function decodePartition(row: readonly unknown[], index: number): PartitionImage {
-  const [replicas, isr, leader, leaderEpoch, partitionEpoch, directories] = row
+  const [replicas, isr, leader, leaderEpoch, partitionEpoch, elr] = row
   const partition = {
     index,
     replicas: arrayOf(replicas).map(numberOf),
@@ -170,7 +187,7 @@ function decodePartition(row: readonly unknown[], index: number): PartitionImage
     leaderEpoch: numberOf(leaderEpoch),
     partitionEpoch: numberOf(partitionEpoch),
   }
-  return directories === undefined ? partition : { ...partition, directories: arrayOf(directories).map(stringOf) }
+  return elr === undefined ? partition : { ...partition, elr: arrayOf(elr).map(numberOf) }
 }
 
 function decodeListener(value: unknown): BrokerListener {

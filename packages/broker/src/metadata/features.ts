@@ -8,6 +8,8 @@ export interface SupportedFeature {
 }
 
 export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
+  // KIP-966: a replica that left the in-sync set with all that was acknowledged may lead.
+  { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1, initialLevel: 1 },
   // 3.3-IV3 to 4.2-IV1, by Kafka's numbers.
   { name: 'metadata.version', minVersion: 7, maxVersion: 29, initialLevel: 29 },
   // KIP-848: consumer groups whose members the coordinator assigns to.

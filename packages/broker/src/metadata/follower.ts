@@ -52,6 +52,11 @@ export class MetadataFollower implements AsyncDisposable {
     return this.#image
   }
 
+  /** It follows nothing any more: the broker stops, or its view cannot go on. */
+  get isClosed(): boolean {
+    return this.#stop.signal.aborted
+  }
+
   /** Resolves once an image with at least this revision is published. */
   reached(revision: number): Promise<MetadataImage> {
     return this.until((image) => image.revision >= revision)

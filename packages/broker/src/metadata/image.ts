@@ -29,6 +29,22 @@ export interface BrokerRegistration {
   readonly listeners: readonly BrokerListener[]
   /** A fenced broker leads nothing, is in no ISR that moves, and is hidden from clients. */
   readonly fenced: boolean
+  /** The ids of its log directories; empty where it was registered by a version that did not tell. */
+  readonly directories: readonly Uuid[]
+  /** It came back without a directory that it had: what it held there is gone (KIP-858). Until it is unfenced. */
+  readonly lostData: boolean
+  /** The store's revision of its document: compared by whoever changes it. */
+  readonly revision: number
+}
+
+/** A broker's own sign of life; it ends with the lease that the broker keeps. */
+export interface AliveImage {
+  /** Of the process that gives the sign: it may be another than the one that is registered. */
+  readonly incarnation: Uuid
+  /** The broker is being stopped in order: it is to lead nothing any more. */
+  readonly stopping: boolean
+  /** The store's revision of the sign: compared by whoever gives it again. */
+  readonly revision: number
 }
 
 export interface PartitionImage {
@@ -43,8 +59,8 @@ export interface PartitionImage {
   readonly leaderEpoch: number
   /** +1 at each change of anything here. */
   readonly partitionEpoch: number
-  /** The log directory's id for each replica, where brokers have several. */
-  readonly directories?: readonly Uuid[]
+  /** Eligible leader replicas (KIP-966), while fewer than `min.insync.replicas` are in `isr`; none of them is in it. */
+  readonly elr?: readonly number[]
 }
 
 export interface TopicImage {
@@ -99,6 +115,7 @@ export interface MetadataImage {
   /** The revision at which the controller was elected; compared by each of its commits. */
   readonly controllerEpoch: number
   readonly brokers: ReadonlyMap<number, BrokerRegistration>
+  readonly alive: ReadonlyMap<number, AliveImage>
   readonly topicsById: ReadonlyMap<Uuid, TopicImage>
   readonly topicsByName: ReadonlyMap<string, TopicImage>
   /** Keyed by `configKey`. */
@@ -117,6 +134,7 @@ export const emptyImage: MetadataImage = {
   controllerId: NO_CONTROLLER,
   controllerEpoch: 0,
   brokers: new Map(),
+  alive: new Map(),
   topicsById: new Map(),
   topicsByName: new Map(),
   configs: new Map(),
@@ -162,6 +180,11 @@ export function partitionOf(image: MetadataImage, topicId: Uuid, index: number):
 
 export function isAlive(image: MetadataImage, brokerId: number): boolean {
   return image.brokers.get(brokerId)?.fenced === false
+}
+
+/** Whether the broker may lead or be in sync: not fenced, and not being stopped. */
+export function isEligible(image: MetadataImage, brokerId: number): boolean {
+  return isAlive(image, brokerId) && image.alive.get(brokerId)?.stopping !== true
 }
 
 /** In order of their ids. */

@@ -1,5 +1,6 @@
 /** For tests: the metadata of a broker that is alone, on a store in memory, with everything real but the store. */
 import assert from 'node:assert/strict'
+import { FakeTime } from '@ottla/base/fake-time.ts'
 import { MemoryLogger } from '@ottla/base/memory-logger.ts'
 import { seededRandom } from '@ottla/base/random.ts'
 import { type BrokerConfig, dynamicOverrides, loadConfig } from '../config.ts'
@@ -8,6 +9,8 @@ import { type ControllerClient, localControllerClient, type RegisterBroker } fro
 import { MetadataFollower } from './follower.ts'
 import type { MetadataImage } from './image.ts'
 import { type MemoryFaults, MemoryStore } from './memory-store.ts'
+import { newUuid } from './new-uuid.ts'
+import { Registration } from './registration.ts'
 
 export interface OneBroker extends AsyncDisposable {
   readonly brokerId: number
@@ -16,6 +19,9 @@ export interface OneBroker extends AsyncDisposable {
   readonly follower: MetadataFollower
   readonly controller: Controller
   readonly client: ControllerClient
+  /** In order of their ids, broker 1's first. */
+  readonly registrations: readonly Registration[]
+  readonly timers: FakeTime
   image(): MetadataImage
   config(): BrokerConfig
 }
@@ -25,6 +31,7 @@ export const plaintext = (id: number): RegisterBroker => ({
   incarnation: `incarnation-of-${id}`,
   rack: null,
   listeners: [{ name: 'PLAINTEXT', host: `host-${id}`, port: 9092, securityProtocol: 'PLAINTEXT' }],
+  directories: [`directory-of-${id}`],
 })
 
 const fail = (error: unknown): void => assert.fail(String(error))
@@ -39,21 +46,34 @@ export async function oneBroker(
   const follower = await MetadataFollower.open({ store, onImage: () => undefined, onFailure: fail })
   const config = () => written.withDynamic(dynamicOverrides(follower.image, 1))
   const random = seededRandom('one broker')
+  const timers = new FakeTime()
+  const logger = new MemoryLogger()
   const controller = new Controller({
     store,
     follower,
     brokerId: 1,
     config,
     random,
-    logger: new MemoryLogger(),
+    timers,
+    logger,
     onFailure: fail,
   })
   await controller.elected()
-  for (const broker of [plaintext(1), ...(options.others ?? [])]) await controller.registerBroker(broker)
+  const registrations: Registration[] = []
+  for (const broker of [plaintext(1), ...(options.others ?? [])]) {
+    const registration = await Registration.register({
+      ...{ store, follower, timers, logger, broker, onFailure: fail },
+      ...{ sessionMs: 9000, newClusterId: () => newUuid(random) },
+    })
+    await registration.serve()
+    registrations.push(registration)
+  }
   return {
     ...{ brokerId: 1, store, faults, follower, controller, config, client: localControllerClient(controller) },
+    ...{ registrations, timers },
     image: () => follower.image,
     async [Symbol.asyncDispose]() {
+      for (const registration of registrations) await registration[Symbol.asyncDispose]()
       await controller[Symbol.asyncDispose]()
       await follower[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

@@ -14,36 +14,36 @@ function crashableDisk(seed: number | string = 1): MemoryDisk {
 }
 
 function owner(changes: Partial<typeof OWNER> = {}) {
-  return { ...OWNER, ...changes, random: seededRandom('ids') }
+  return { ...OWNER, ...changes }
 }
 
 test('a directory that another broker runs on is refused, and can be had once that one has stopped', () => {
   const disk = crashableDisk()
-  const first = LogDirectory.open(disk, PATH)
-  assert.throws(() => LogDirectory.open(disk, PATH), {
+  const first = LogDirectory.open(disk, PATH, seededRandom('directories'))
+  assert.throws(() => LogDirectory.open(disk, PATH, seededRandom('directories')), {
     name: 'LogDirectoryError',
     message: /"\/srv\/ottla\/data": another broker is running on it.*--data/,
   })
   first[Symbol.dispose]()
-  LogDirectory.open(disk, PATH)[Symbol.dispose]()
+  LogDirectory.open(disk, PATH, seededRandom('directories'))[Symbol.dispose]()
 })
 
 test('a directory that cannot be read leaves no lock behind', () => {
   const disk = crashableDisk()
-  LogDirectory.open(disk, PATH)[Symbol.dispose]()
+  LogDirectory.open(disk, PATH, seededRandom('directories'))[Symbol.dispose]()
   disk.replaceFile(`${PATH}/recovery-point-offset-checkpoint`, Buffer.from('garbage'))
-  assert.throws(() => LogDirectory.open(disk, PATH), { name: 'CheckpointError' })
+  assert.throws(() => LogDirectory.open(disk, PATH, seededRandom('directories')), { name: 'CheckpointError' })
   disk.remove(`${PATH}/recovery-point-offset-checkpoint`)
-  LogDirectory.open(disk, PATH)[Symbol.dispose]()
+  LogDirectory.open(disk, PATH, seededRandom('directories'))[Symbol.dispose]()
 })
 
 test('whose directory it is is written once, as Kafka writes it, and checked ever after', () => {
   const disk = crashableDisk()
-  const directory = LogDirectory.open(disk, PATH)
+  const directory = LogDirectory.open(disk, PATH, seededRandom('directories'))
   directory.identify(owner())
   const text = disk.readFile(META).toString()
   assert.match(text, /^version=1\ncluster\.id=cluster-of-the-first-22\nnode\.id=7\ndirectory\.id=[\w-]{22}\n$/)
-  directory.identify({ ...OWNER, random: seededRandom('other ids') })
+  directory.identify(OWNER)
   assert.equal(disk.readFile(META).toString(), text, 'it keeps its id')
   assert.throws(() => directory.identify(owner({ clusterId: 'another' })), {
     name: 'LogDirectoryError',
@@ -57,7 +57,7 @@ test('whose directory it is is written once, as Kafka writes it, and checked eve
 
 test('a directory of an older Kafka, which calls the node broker.id, is known', () => {
   const disk = crashableDisk()
-  const directory = LogDirectory.open(disk, PATH)
+  const directory = LogDirectory.open(disk, PATH, seededRandom('directories'))
   const lines = (id: number) => Buffer.from(`#Tue\nversion=0\ncluster.id=${OWNER.clusterId}\nbroker.id=${id}\n`)
   disk.replaceFile(META, lines(7))
   directory.identify(owner())
@@ -68,7 +68,7 @@ test('a directory of an older Kafka, which calls the node broker.id, is known', 
 test('a new data directory survives a power failure with all its parents', () => {
   for (let seed = 0; seed < 50; seed++) {
     const disk = crashableDisk(seed)
-    LogDirectory.open(disk, PATH).identify(owner())
+    LogDirectory.open(disk, PATH, seededRandom('directories')).identify(owner())
     disk.crash()
     assert.ok(disk.exists(META), `seed ${seed}`)
   }
@@ -76,13 +76,13 @@ test('a new data directory survives a power failure with all its parents', () =>
 
 test('an orderly stop leaves a marker with the broker epoch, and the next start takes it away', () => {
   const disk = crashableDisk()
-  const first = LogDirectory.open(disk, PATH)
+  const first = LogDirectory.open(disk, PATH, seededRandom('directories'))
   assert.equal(first.wasCleanlyStopped, false)
   first.beginUse()
   first.endUse(42)
   first[Symbol.dispose]()
   assert.equal(disk.readFile(MARKER).toString(), '{"version":0,"brokerEpoch":42}')
-  const second = LogDirectory.open(disk, PATH)
+  const second = LogDirectory.open(disk, PATH, seededRandom('directories'))
   assert.equal(second.wasCleanlyStopped, true)
   second.beginUse()
   assert.equal(disk.exists(MARKER), false)
@@ -94,7 +94,7 @@ function liveUntil(disk: MemoryDisk, operation: number): { working: boolean; end
   const reached = { working: false, ending: false }
   disk.crashAtOperation(disk.operations + operation)
   try {
-    const directory = LogDirectory.open(disk, PATH)
+    const directory = LogDirectory.open(disk, PATH, seededRandom('directories'))
     directory.identify(owner())
     directory.beginUse()
     reached.working = true
@@ -113,14 +113,14 @@ test('wherever a crash comes, the marker is there only if no log was in use', ()
   for (let operation = 1; operation <= 12; operation++) {
     for (let seed = 0; seed < 20; seed++) {
       const disk = crashableDisk(`${operation} ${seed}`)
-      const first = LogDirectory.open(disk, PATH)
+      const first = LogDirectory.open(disk, PATH, seededRandom('directories'))
       first.identify(owner())
       first.beginUse()
       first.endUse(1)
       first[Symbol.dispose]()
       const { working, ending } = liveUntil(disk, operation)
       disk.crash()
-      const next = LogDirectory.open(disk, PATH)
+      const next = LogDirectory.open(disk, PATH, seededRandom('directories'))
       seen.add(`${working} ${ending} ${next.wasCleanlyStopped}`)
       if (working && !ending) assert.equal(next.wasCleanlyStopped, false, `operation ${operation}, seed ${seed}`)
     }
@@ -132,7 +132,7 @@ test('wherever a crash comes, the marker is there only if no log was in use', ()
 
 test('the space of a directory that cannot be measured is unknown', () => {
   const disk = new MemoryDisk({ capacityBytes: 1000 })
-  const directory = LogDirectory.open(disk, PATH)
+  const directory = LogDirectory.open(disk, PATH, seededRandom('directories'))
   assert.deepEqual(directory.space(), { totalBytes: 1000, usableBytes: 1000 })
   disk.failNext({ operation: 'stat', path: PATH, code: 'EIO' })
   assert.deepEqual(directory.space(), { totalBytes: -1, usableBytes: -1 })

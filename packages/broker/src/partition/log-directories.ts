@@ -16,6 +16,7 @@ import { dirname } from 'node:path'
 import type { DirectoryLock, Disk } from '@ottla/base/disk.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import { type Random, randomUuid } from '@ottla/base/random.ts'
+import type { Uuid } from '@ottla/protocol/wire.ts'
 import { parseProperties } from '../config.ts'
 import { LogDirectoryCheckpoints } from '../log/checkpoint-file.ts'
 
@@ -32,13 +33,17 @@ export class LogDirectory {
   /** Whether every log in it was closed whole before this start. */
   readonly wasCleanlyStopped: boolean
   readonly checkpoints: LogDirectoryCheckpoints
+  /** Told to the cluster (KIP-858): a broker that comes back without it has lost what was in it. */
+  readonly id: Uuid
   readonly #disk: Disk
   readonly #lock: DirectoryLock
   /** An operation on the directory itself failed. */
   isOffline = false
 
-  private constructor(disk: Disk, path: string, lock: DirectoryLock) {
+  private constructor(disk: Disk, path: string, options: { lock: DirectoryLock; random: Random }) {
+    const { lock, random } = options
     this.path = path
+    this.id = propertiesOf(disk, path).get('directory.id') ?? randomUuid(random)
     this.#disk = disk
     this.#lock = lock
     this.wasCleanlyStopped = disk.exists(`${path}/${CLEAN_SHUTDOWN}`)
@@ -46,11 +51,11 @@ export class LogDirectory {
   }
 
   /** Throws LogDirectoryError when another process holds it, DiskError when it cannot be made. */
-  static open(disk: Disk, path: string): LogDirectory {
+  static open(disk: Disk, path: string, random: Random): LogDirectory {
     makeDurably(disk, path)
     const lock = lockOrExplain(disk, path)
     try {
-      return new LogDirectory(disk, path, lock)
+      return new LogDirectory(disk, path, { lock, random })
     } catch (error) {
       lock.release()
       throw error
@@ -71,15 +76,12 @@ export class LogDirectory {
   }
 
   /** Makes the directory this broker's, or checks that it is. Throws LogDirectoryError. */
-  identify(owner: { clusterId: string; nodeId: number; random: Random }): void {
+  identify(owner: { clusterId: string; nodeId: number }): void {
     const path = `${this.path}/${META_PROPERTIES}`
-    if (this.#disk.exists(path)) return checkOwner(this.path, this.#disk.readFile(path).toString(), owner)
-    const lines = [
-      'version=1',
-      `cluster.id=${owner.clusterId}`,
-      `node.id=${owner.nodeId}`,
-      `directory.id=${randomUuid(owner.random)}`,
-    ]
+    const properties = propertiesOf(this.#disk, this.path)
+    checkOwner(this.path, properties, owner)
+    if (properties.has('directory.id')) return
+    const lines = ['version=1', `cluster.id=${owner.clusterId}`, `node.id=${owner.nodeId}`, `directory.id=${this.id}`]
     this.#disk.replaceFile(path, Buffer.from(`${lines.join('\n')}\n`))
   }
 
@@ -119,8 +121,18 @@ function lockOrExplain(disk: Disk, path: string): DirectoryLock {
   }
 }
 
-function checkOwner(path: string, text: string, owner: { clusterId: string; nodeId: number }): void {
-  const properties = new Map(parseProperties(text).map(({ key, value }) => [key, value]))
+/** Of `meta.properties`; empty where it is missing. */
+function propertiesOf(disk: Disk, directory: string): ReadonlyMap<string, string> {
+  const path = `${directory}/${META_PROPERTIES}`
+  if (!disk.exists(path)) return new Map()
+  return new Map(parseProperties(disk.readFile(path).toString()).map(({ key, value }) => [key, value]))
+}
+
+function checkOwner(
+  path: string,
+  properties: ReadonlyMap<string, string>,
+  owner: { clusterId: string; nodeId: number },
+): void {
   const clusterId = properties.get('cluster.id')
   const nodeId = properties.get('node.id') ?? properties.get('broker.id')
   if (clusterId !== undefined && clusterId !== owner.clusterId) {

@@ -17,7 +17,7 @@ import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/lo
 import type { SequenceCheck } from '../log/producer-state.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { type AppendRules, type RecordError, validateBatch } from './batch-validation.ts'
-import { highWatermark, isUnderMinIsr } from './replicas.ts'
+import { countedEnd, isUnderMinIsr } from './replicas.ts'
 import { OffsetWaiters } from './waiters.ts'
 
 export interface PartitionOptions {
@@ -277,7 +277,7 @@ export class Partition {
   readonly #advance = (): void => {
     const { writtenOffset, syncedOffset } = this.#log
     const unsyncedAllFrom = this.#unsyncedAll[0] ?? Infinity
-    const next = highWatermark({ writtenOffset, syncedOffset, unsyncedAllFrom })
+    const next = countedEnd({ writtenOffset, syncedOffset, unsyncedAllFrom })
     assert(next <= this.#log.logEndOffset, 'The high watermark stays within the log')
     if (next <= this.#highWatermark) return
     this.#highWatermark = next

@@ -63,7 +63,7 @@ class Fixture {
     for (const directory of this.directories ?? []) directory[Symbol.dispose]()
     const { disk, time, logger } = this
     this.failures = []
-    this.directories = this.paths.map((path) => LogDirectory.open(disk, path))
+    this.directories = this.paths.map((path) => LogDirectory.open(disk, path, seededRandom('directories')))
     this.partitions = new Partitions({
       ...{ brokerId: 1, disk, directories: this.directories, clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(1 << 20) },

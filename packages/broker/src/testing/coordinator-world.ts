@@ -165,7 +165,7 @@ export class CoordinatorWorld {
   start(): void {
     const { disk, time, logger } = this
     this.#directory?.[Symbol.dispose]()
-    this.#directory = LogDirectory.open(disk, '/data')
+    this.#directory = LogDirectory.open(disk, '/data', seededRandom('directories'))
     this.machines = []
     this.#image = emptyImage
     const partitions = new Partitions({

@@ -1,0 +1,103 @@
+/**
+ * What becomes of one partition's state when replicas come, go or fall behind: its in-sync set, its leader, its eligible
+ * leader replicas (KIP-966) and its epochs. Pure; the plans of `liveness-plans.ts` and `isr-plans.ts` are made of it.
+ *
+ * Invariants: a leader is in the ISR; without a leader nobody writes. The ISR and the ELR share no member. A replica
+ * that leaves the ISR while fewer than `min.insync.replicas` stay in it becomes an eligible leader: the high watermark
+ * does not move until enough are back, so it has everything that was ever acknowledged.
+ */
+import { assert } from '@ottla/base/assert.ts'
+import { NO_LEADER, type PartitionImage } from './image.ts'
+
+export interface ElectionRules {
+  /** Whether the broker may lead or be in sync: alive, not fenced, not being stopped. */
+  readonly isEligible: (brokerId: number) => boolean
+  /** The topic's `min.insync.replicas`. */
+  readonly minInSyncReplicas: number
+  /** `unclean.leader.election.enable`: a leader without everything that was acknowledged rather than none. */
+  readonly unclean: boolean
+  /** Whether the feature eligible.leader.replicas.version is finalized. */
+  readonly usesElr: boolean
+}
+
+export interface PartitionChange {
+  /** The new ISR; left out: as it is. */
+  readonly isr?: readonly number[]
+  /** Replicas whose data is gone: not eligible, whatever they were. */
+  readonly lost?: readonly number[]
+  /** `keep` the leader where it can stay, elect the `preferred` one where it can lead, or make a `renewed` epoch. */
+  readonly leader?: 'keep' | 'preferred' | 'renewed'
+}
+
+/** The partition after the change, or the same object where nothing changes. */
+export function changePartition(before: PartitionImage, change: PartitionChange, rules: ElectionRules): PartitionImage {
+  const sets = nextSets(before, change, rules)
+  const { leader, isr, elr } = electLeader(before, { ...sets, policy: change.leader ?? 'keep' }, rules)
+  const isRenewed = change.leader === 'renewed' && leader !== NO_LEADER
+  const isLeaderChanged = leader !== before.leader || isRenewed
+  if (!isLeaderChanged && sameSet(isr, before.isr) && sameSet(elr, elrOf(before))) return before
+  assert(leader === NO_LEADER || isr.includes(leader), 'A leader is in sync')
+  const { elr: _, ...rest } = before
+  const after = {
+    ...rest,
+    isr,
+    leader,
+    leaderEpoch: before.leaderEpoch + (isLeaderChanged ? 1 : 0),
+    partitionEpoch: before.partitionEpoch + 1,
+  }
+  return elr.length === 0 ? after : { ...after, elr }
+}
+
+export function elrOf(partition: PartitionImage): readonly number[] {
+  return partition.elr ?? []
+}
+
+interface Sets {
+  readonly isr: readonly number[]
+  readonly elr: readonly number[]
+}
+
+function nextSets(before: PartitionImage, change: PartitionChange, rules: ElectionRules): Sets {
+  const lost = change.lost ?? []
+  const wanted = (change.isr ?? before.isr).filter((id) => before.replicas.includes(id) && !lost.includes(id))
+  if (!rules.usesElr) return { isr: wanted.length > 0 ? wanted : lastMember(before, lost), elr: [] }
+  if (wanted.length >= Math.min(rules.minInSyncReplicas, before.replicas.length)) return { isr: wanted, elr: [] }
+  const candidates = [...elrOf(before), ...before.isr.filter((id) => !elrOf(before).includes(id))]
+  const elr = candidates.filter((id) => before.replicas.includes(id) && !wanted.includes(id) && !lost.includes(id))
+  return { isr: wanted, elr }
+}
+
+/** Without eligible leader replicas the last one in sync is never forgotten: it alone may lead again. */
+function lastMember(before: PartitionImage, lost: readonly number[]): readonly number[] {
+  const kept = before.isr.filter((id) => !lost.includes(id))
+  if (kept.includes(before.leader)) return [before.leader]
+  // Where even its data is lost only an unclean election helps, and the ISR says whose it was.
+  return kept.length > 0 ? kept.slice(0, 1) : before.isr.slice(0, 1)
+}
+
+function electLeader(
+  before: PartitionImage,
+  { isr, elr, policy }: Sets & { policy: NonNullable<PartitionChange['leader']> },
+  rules: ElectionRules,
+): Sets & { leader: number } {
+  const mayLead = (id: number): boolean => isr.includes(id) && rules.isEligible(id)
+  const preferred = before.replicas[0]!
+  if (policy === 'preferred' && mayLead(preferred)) return { leader: preferred, isr, elr }
+  if (mayLead(before.leader)) return { leader: before.leader, isr, elr }
+  const inSync = before.replicas.find(mayLead)
+  if (inSync !== undefined) return { leader: inSync, isr, elr }
+  const eligible = isr.length === 0 ? before.replicas.find((id) => elr.includes(id) && rules.isEligible(id)) : undefined
+  if (eligible !== undefined) return leadsAlone(eligible, elr)
+  const unclean = rules.unclean ? before.replicas.find(rules.isEligible) : undefined
+  // Whatever others had beyond it is given up: nobody may lead with it later.
+  if (unclean !== undefined) return { leader: unclean, isr: [unclean], elr: [] }
+  return { leader: NO_LEADER, isr, elr }
+}
+
+function leadsAlone(id: number, elr: readonly number[]): Sets & { leader: number } {
+  return { leader: id, isr: [id], elr: elr.filter((other) => other !== id) }
+}
+
+function sameSet(left: readonly number[], right: readonly number[]): boolean {
+  return left.length === right.length && left.every((id) => right.includes(id))
+}

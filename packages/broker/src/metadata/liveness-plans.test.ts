@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { loadConfig } from '../config.ts'
+import { planRegisterBroker } from './broker-plans.ts'
+import { applyRevision } from './changes.ts'
+import { aliveKey, encodeAlive, encodeShard, encodeTopic, shardKey, topicKey } from './documents.ts'
+import { emptyImage, type MetadataImage, type PartitionImage } from './image.ts'
+import { planLiveness } from './liveness-plans.ts'
+import { plaintext } from './one-broker.ts'
+import type { ChangeSet } from './store.ts'
+
+const TOPIC = 'AAAAAAAAAAAAAAAAAAAAAQ'
+
+/** The store's documents, and the controller's steps on them. */
+class Metadata {
+  image: MetadataImage = emptyImage
+  readonly #config
+  #incarnations = 0
+
+  constructor(settings: { [key: string]: string } = {}) {
+    this.#config = loadConfig({ overrides: settings }).config
+  }
+
+  put(key: string, value: string | null): void {
+    const revision = this.image.revision + 1
+    this.image = applyRevision(this.image, revision, [{ key, value, revision }])
+  }
+
+  write(set: ChangeSet): void {
+    const revision = this.image.revision + 1
+    const puts = set.puts.map(({ key, value }) => ({ key, value, revision }))
+    this.image = applyRevision(this.image, revision, puts)
+  }
+
+  topic(...partitions: readonly Partial<PartitionImage>[]): void {
+    const full = partitions.map((fields, index) => ({
+      ...{ index, replicas: [1, 2, 3], isr: [1, 2, 3], leader: 1, leaderEpoch: 0, partitionEpoch: 0 },
+      ...fields,
+    }))
+    this.put(shardKey(TOPIC, 0), encodeShard(full))
+    this.put(topicKey(TOPIC), encodeTopic({ name: 't', partitionCount: full.length, configs: new Map() }))
+  }
+
+  register(id: number, directories = [`directory-of-${id}`]): void {
+    const broker = { ...plaintext(id), incarnation: `incarnation-${++this.#incarnations}`, directories }
+    this.write(planRegisterBroker(this.image, broker, { newClusterId: () => 'cluster' }))
+  }
+
+  /** Gives the sign of life of the registered incarnation. */
+  alive(id: number, stopping = false): void {
+    const { incarnation } = this.image.brokers.get(id)!
+    this.put(aliveKey(id), encodeAlive({ incarnation, stopping }))
+  }
+
+  come(...ids: readonly number[]): void {
+    for (const id of ids) this.register(id)
+    for (const id of ids) this.alive(id)
+    this.tidyUp()
+  }
+
+  dies(id: number): void {
+    this.put(aliveKey(id), null)
+  }
+
+  /** As the controller: one plan after the other. Answers how many commits it took. */
+  tidyUp({ missesTheAbsent = true } = {}): number {
+    for (let commits = 0; commits < 100; ) {
+      const sets = planLiveness(this.image, { config: this.#config, missesTheAbsent })
+      if (sets.length === 0) return commits
+      for (const set of sets) this.write(set)
+      commits += sets.length
+    }
+    return assert.fail('It never ends')
+  }
+
+  partition(index = 0): [leader: number, isr: readonly number[], elr: readonly number[], leaderEpoch: number] {
+    const { leader, isr, elr = [], leaderEpoch } = this.image.topicsById.get(TOPIC)!.partitions[index]!
+    return [leader, isr, elr, leaderEpoch]
+  }
+  fenced(): number[] {
+    return [...this.image.brokers.values()].filter((broker) => broker.fenced).map(({ id }) => id)
+  }
+}
+
+function cluster(settings: { [key: string]: string } = {}): Metadata {
+  const metadata = new Metadata(settings)
+  metadata.come(1, 2, 3)
+  metadata.topic({}, { replicas: [2, 3, 1], leader: 2 })
+  assert.equal(metadata.tidyUp(), 0)
+  return metadata
+}
+
+test('a broker that registers is fenced until it gives its sign of life', () => {
+  const metadata = new Metadata()
+  metadata.register(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [1])
+  metadata.alive(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [])
+})
+
+test('who gives no sign of life is fenced, leaves the in-sync sets, and the next replica in sync leads', () => {
+  const metadata = cluster()
+  metadata.dies(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [1])
+  assert.deepEqual(metadata.partition(0), [2, [2, 3], [], 1])
+  assert.deepEqual(metadata.partition(1), [2, [2, 3], [], 0])
+})
+
+test('a controller that was just elected misses nobody', () => {
+  const metadata = cluster()
+  metadata.dies(1)
+  assert.equal(metadata.tidyUp({ missesTheAbsent: false }), 0)
+})
+
+test('the last in sync is not forgotten: it is an eligible leader, and leads again in a new epoch', () => {
+  const metadata = cluster({ 'min.insync.replicas': '1' })
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  assert.deepEqual(metadata.partition(), [-1, [], [1], 1])
+  metadata.come(2)
+  assert.deepEqual(metadata.partition(), [-1, [], [1], 1])
+  metadata.come(1)
+  assert.deepEqual(metadata.partition(), [1, [1], [], 2])
+})
+
+test('below min.insync.replicas a replica that left has all that was acknowledged, and may lead', () => {
+  const metadata = cluster({ 'min.insync.replicas': '2' })
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  assert.deepEqual(metadata.partition(), [-1, [], [1, 2], 1])
+  metadata.come(2)
+  assert.deepEqual(metadata.partition(), [2, [2], [1], 2])
+})
+
+test('a broker alone that starts anew leads again by one change of each partition', () => {
+  const metadata = new Metadata()
+  metadata.come(1)
+  metadata.topic({ replicas: [1], isr: [1] })
+  metadata.dies(1)
+  metadata.register(1)
+  assert.equal(metadata.tidyUp({ missesTheAbsent: false }), 0)
+  metadata.alive(1)
+  assert.equal(metadata.tidyUp({ missesTheAbsent: false }), 2)
+  assert.deepEqual(metadata.partition(), [1, [1], [], 1])
+})
+
+test('a broker that starts anew before it was missed gives its leaderships away', () => {
+  const metadata = cluster()
+  metadata.dies(1)
+  metadata.register(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.partition(), [2, [2, 3], [], 1])
+  metadata.alive(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [])
+  assert.deepEqual(metadata.partition(), [2, [2, 3], [], 1])
+})
+
+test('a broker that is being stopped leads nothing any more, as far as there are others', () => {
+  const metadata = cluster()
+  metadata.alive(1, true)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [])
+  assert.deepEqual(metadata.partition(0), [2, [2, 3], [], 1])
+})
+
+test('a broker back with an empty disk is no eligible leader, whatever it was (KIP-903, KIP-966)', () => {
+  const metadata = cluster({ 'min.insync.replicas': '1' })
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  metadata.register(1, ['another-directory'])
+  metadata.alive(1)
+  metadata.tidyUp()
+  assert.deepEqual(metadata.fenced(), [2, 3])
+  assert.deepEqual(metadata.partition(), [-1, [], [], 1])
+})
+
+test('an unclean election takes who is there, where the topic allows it', () => {
+  const metadata = cluster({ 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' })
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  metadata.come(3)
+  assert.deepEqual(metadata.partition(), [3, [3], [], 2])
+})
+
+test('a controller that takes over after any commit ends where the first would have ended', () => {
+  for (let stopAfter = 0; stopAfter < 6; stopAfter++) {
+    const metadata = cluster()
+    metadata.dies(1)
+    const config = loadConfig({ overrides: {} }).config
+    let commits = 0
+    for (const set of planLiveness(metadata.image, { config, missesTheAbsent: true })) {
+      if (commits++ < stopAfter) metadata.write(set)
+    }
+    metadata.come(1)
+    assert.deepEqual(metadata.fenced(), [], `after ${stopAfter} commits`)
+    const [leader, isr] = metadata.partition()
+    assert.ok(isr.includes(leader))
+  }
+})

@@ -1,0 +1,102 @@
+/**
+ * What the controller does when brokers come, go and stop: fencing, unfencing, and the partitions that follow. Pure.
+ *
+ * Everything is read off the image, nothing is remembered: a controller that takes over in the middle finds the same
+ * step to do next. The order makes each prefix of the commits harmless: who goes is fenced first and loses its places
+ * then, who comes gets its partitions back first and is unfenced last.
+ */
+import type { BrokerConfig } from '../config.ts'
+import { brokerKey, encodeBroker } from './documents.ts'
+import { changePartition } from './elections.ts'
+import { type BrokerRegistration, isEligible, type MetadataImage, NO_LEADER, type PartitionImage } from './image.ts'
+import { editPartitions, electionRules, type PartitionEdit } from './partition-sets.ts'
+import type { ChangeSet } from './store.ts'
+
+export interface Housekeeping {
+  readonly config: BrokerConfig
+  /**
+   * Whether brokers without a sign of life count as gone. A controller just elected waits for one session time-out: the
+   * whole cluster may have been restarted with it.
+   */
+  readonly missesTheAbsent: boolean
+}
+
+/** What to commit next, in order; nothing when all is as it should be. */
+export function planLiveness(image: MetadataImage, housekeeping: Housekeeping): ChangeSet[] {
+  for (const broker of image.brokers.values()) {
+    if (!broker.fenced && isGone(image, broker, housekeeping)) return [fencing(broker, true)]
+  }
+  const inOrder = editPartitions(image, edit(image, housekeeping))
+  // Before anybody returns: whose data is gone must have lost its places by then.
+  if (inOrder.length > 0) return inOrder
+  for (const broker of image.brokers.values()) {
+    if (broker.fenced && isReady(image, broker)) return planReturn(image, broker, housekeeping)
+  }
+  return []
+}
+
+/** Also one that was started anew before it was missed. */
+function isGone(image: MetadataImage, broker: BrokerRegistration, { missesTheAbsent }: Housekeeping): boolean {
+  const alive = image.alive.get(broker.id)
+  return alive === undefined ? missesTheAbsent : alive.incarnation !== broker.incarnation
+}
+
+function isReady(image: MetadataImage, broker: BrokerRegistration): boolean {
+  const alive = image.alive.get(broker.id)
+  return alive !== undefined && alive.incarnation === broker.incarnation && !alive.stopping
+}
+
+/**
+ * A broker that comes back leads anew, in a new epoch, what nobody else could lead meanwhile: it may have lost what it
+ * had not synced, and the same offsets must not mean two things in one epoch.
+ */
+function planReturn(image: MetadataImage, broker: BrokerRegistration, { config }: Housekeeping): ChangeSet[] {
+  const eligible = (id: number): boolean => id === broker.id || isEligible(image, id)
+  const rulesOf = electionRules(image, config, eligible)
+  const renewed = editPartitions(image, (partition, topic) => {
+    const isLeader = partition.leader === broker.id
+    if (!isLeader && partition.leader !== NO_LEADER) return partition
+    return changePartition(partition, isLeader ? { leader: 'renewed' } : {}, rulesOf(topic))
+  })
+  return [...renewed, fencing(broker, false)]
+}
+
+/** Nobody who may not is in sync or leads, and whoever can lead does. */
+function edit(image: MetadataImage, { config, missesTheAbsent }: Housekeeping): PartitionEdit {
+  const rulesOf = electionRules(image, config)
+  const eligible = new Map<number, boolean>()
+  for (const id of image.brokers.keys()) eligible.set(id, isEligible(image, id))
+  const lost = [...image.brokers.values()].filter((broker) => broker.lostData).map((broker) => broker.id)
+  const mayReturn = (id: number): boolean => {
+    const broker = image.brokers.get(id)
+    if (broker === undefined) return false
+    return isReady(image, broker) || (!missesTheAbsent && !image.alive.has(id))
+  }
+  return (partition, topic) => {
+    if (isInOrder(partition, eligible, lost)) return partition
+    const isr = partition.isr.filter((id) => eligible.get(id) === true)
+    // Nobody else has what the only replica had: to keep it from serving would bring nothing back.
+    const gone = partition.replicas.length > 1 ? lost : []
+    const next = changePartition(partition, { isr, lost: gone }, rulesOf(topic))
+    // It has been registered a moment ago, and nobody else can lead: one change less when it is ready.
+    const isKept = next.leader === NO_LEADER && mayReturn(partition.leader) && !lost.includes(partition.leader)
+    return isKept ? partition : next
+  }
+}
+
+function isInOrder(
+  { isr, elr = [], leader }: PartitionImage,
+  eligible: ReadonlyMap<number, boolean>,
+  lost: readonly number[],
+): boolean {
+  if (leader === NO_LEADER) return false
+  for (const id of isr) if (eligible.get(id) !== true) return false
+  return !elr.some((id) => lost.includes(id))
+}
+
+/** Compared on its revision: the broker may register anew at the same moment. */
+function fencing(broker: BrokerRegistration, fenced: boolean): ChangeSet {
+  const key = brokerKey(broker.id)
+  const value = encodeBroker({ ...broker, fenced, lostData: fenced && broker.lostData })
+  return { ifRevision: [{ key, revision: broker.revision }], puts: [{ key, value }], deletes: [] }
+}

@@ -1,0 +1,187 @@
+/**
+ * Owns this broker's place in the cluster: its registration, the sign of life that it keeps giving, and how it leaves.
+ *
+ * A broker writes both itself, so it needs no controller to come. The controller sees them and acts: it unfences who
+ * gives a sign, fences who does not, and moves leaders away from who is leaving (liveness-plans.ts).
+ */
+import { deferred } from '@ottla/base/deferred.ts'
+import type { Logger } from '@ottla/base/logger.ts'
+import type { Timers } from '@ottla/base/timers.ts'
+import { planRegisterBroker } from './broker-plans.ts'
+import type { RegisterBroker } from './controller-client.ts'
+import { aliveKey, encodeAlive } from './documents.ts'
+import type { MetadataFollower } from './follower.ts'
+import { type BrokerRegistration, isEligible, type MetadataImage, type Uuid } from './image.ts'
+import type { CommitOutcome, CommitRequest, Lease, MetadataStore } from './store.ts'
+
+export interface RegistrationOptions {
+  readonly store: MetadataStore
+  readonly follower: MetadataFollower
+  readonly timers: Timers
+  readonly logger: Logger
+  readonly broker: RegisterBroker
+  /** `broker.session.timeout.ms`: how long nobody needs to have heard of a broker that lives. */
+  readonly sessionMs: number
+  readonly newClusterId: () => Uuid
+  /** The sign of life can be given no more: the store failed. */
+  readonly onFailure: (error: unknown) => void
+}
+
+/** Another process is this broker already; the message says what to do. */
+export class DuplicateBrokerError extends Error {
+  override readonly name = 'DuplicateBrokerError'
+}
+
+export class Registration implements AsyncDisposable {
+  readonly epoch: number
+  readonly #options: RegistrationOptions
+  readonly #stop = new AbortController()
+  #lease: Lease | null = null
+  #isStopping = false
+  #signalling: Promise<void> = Promise.resolve()
+
+  private constructor(options: RegistrationOptions, epoch: number) {
+    this.#options = options
+    this.epoch = epoch
+  }
+
+  /** Resolves once this broker's own image shows the registration. Rejects with DuplicateBrokerError. */
+  static async register(options: RegistrationOptions): Promise<Registration> {
+    const { follower, broker, newClusterId } = options
+    for (;;) {
+      await untilNobodyElse(options)
+      const outcome = await settled(options, planRegisterBroker(follower.image, broker, { newClusterId }))
+      const registered = registrationOf(follower.image, broker)
+      if (registered !== null) return new Registration(options, registered.epoch)
+      if (outcome.type === 'committed') throw duplicate(broker.id)
+    }
+  }
+
+  /** Whether the cluster can have heard of this process within the session: who leads acts only then. */
+  get isHeard(): boolean {
+    return this.#lease !== null && !this.#lease.lost.aborted
+  }
+
+  /** Gives the sign of life from now on; resolves when the controller has unfenced this broker. */
+  async serve(): Promise<void> {
+    await this.#signal()
+    this.#signalling = this.#keepSignalling()
+    const { follower, broker } = this.#options
+    await follower.until((image) => registrationOf(image, broker)?.fenced === false)
+  }
+
+  /**
+   * Leaves in order: leaderships move to others first, as far as there are any who can lead, for `timeoutMs` at most.
+   * The sign of life ends with `dispose`.
+   */
+  async leave(timeoutMs: number): Promise<void> {
+    const { follower, timers, broker } = this.#options
+    this.#isStopping = true
+    if (this.#lease === null || !leadsForOthers(follower.image, broker.id)) return
+    await this.#signal()
+    const enough = deferred<void>()
+    const timer = timers.after(timeoutMs, enough.resolve)
+    const moved = follower.until((image) => !leadsForOthers(image, broker.id)).catch(() => undefined)
+    await Promise.race([moved, enough.promise])
+    timer.cancel()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true
+    this.#stop.abort()
+    await this.#lease?.release()
+    await this.#signalling
+  }
+
+  /** Takes a new lease each time that the last one was lost: the controller then unfences us again. */
+  async #keepSignalling(): Promise<void> {
+    try {
+      while (!this.#stop.signal.aborted) {
+        await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal]))
+        if (this.#stop.signal.aborted) return
+        this.#options.logger.warn('The cluster has not heard of this broker in time: it comes back', {
+          brokerId: this.#options.broker.id,
+        })
+        await this.#signal()
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.onFailure(error)
+    }
+  }
+
+  /** One sign, on the lease that we hold or a new one. */
+  async #signal(): Promise<void> {
+    const { store, follower, broker, sessionMs } = this.#options
+    const key = aliveKey(broker.id)
+    while (!this.#stop.signal.aborted) {
+      const held = this.#lease !== null && !this.#lease.lost.aborted ? this.#lease : await store.lease(sessionMs)
+      this.#lease = held
+      await untilNobodyElse(this.#options)
+      const before = follower.image.alive.get(broker.id)
+      const value = encodeAlive({ incarnation: broker.incarnation, stopping: this.#isStopping })
+      const outcome = await settled(this.#options, {
+        ifRevision: [{ key, revision: before?.revision ?? 0 }],
+        puts: [{ key, value }],
+        deletes: [],
+        lease: held,
+      })
+      if (outcome.type === 'committed') return
+    }
+  }
+}
+
+/** A commit, and an image that shows what became of it, also where the outcome is unknown. */
+async function settled(
+  { store, follower }: Pick<RegistrationOptions, 'store' | 'follower'>,
+  request: CommitRequest,
+): Promise<CommitOutcome> {
+  const outcome = await store.commit(request)
+  const revision = outcome.type === 'committed' ? outcome.revision : (await store.read('brokers/')).revision
+  await follower.reached(revision)
+  return outcome
+}
+
+/** A process that has died gives its sign for a session more; one that lives goes on. */
+async function untilNobodyElse({ follower, timers, broker, sessionMs, logger }: RegistrationOptions): Promise<void> {
+  const isFree = (image: MetadataImage): boolean => {
+    const alive = image.alive.get(broker.id)
+    return alive === undefined || alive.incarnation === broker.incarnation
+  }
+  if (isFree(follower.image)) return
+  logger.info('Another process was this broker a moment ago: waiting for its session to end', { brokerId: broker.id })
+  const enough = deferred<void>()
+  const timer = timers.after(sessionMs * 2, () => enough.reject(duplicate(broker.id)))
+  try {
+    await Promise.race([follower.until(isFree), enough.promise])
+  } finally {
+    timer.cancel()
+  }
+}
+
+function registrationOf(image: MetadataImage, broker: RegisterBroker): BrokerRegistration | null {
+  const found = image.brokers.get(broker.id)
+  return found?.incarnation === broker.incarnation ? found : null
+}
+
+/** Whether the broker leads a partition that another one could lead. */
+function leadsForOthers(image: MetadataImage, brokerId: number): boolean {
+  for (const topic of image.topicsById.values()) {
+    for (const { leader, isr } of topic.partitions) {
+      if (leader === brokerId && isr.some((id) => id !== brokerId && isEligible(image, id))) return true
+    }
+  }
+  return false
+}
+
+function duplicate(id: number): DuplicateBrokerError {
+  return new DuplicateBrokerError(
+    `Cannot be broker ${id}: another process is. Stop that one first, or give this one an id of its own with node.id.`,
+  )
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const done = deferred<void>()
+  if (signal.aborted) done.resolve()
+  else signal.addEventListener('abort', () => done.resolve(), { once: true })
+  return done.promise
+}
