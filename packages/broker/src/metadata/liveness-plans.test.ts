@@ -134,7 +134,7 @@ test('below min.insync.replicas a replica that left has all that was acknowledge
     metadata.dies(id)
     metadata.tidyUp()
   }
-  assert.deepEqual(metadata.partition(), [-1, [], [1, 2], 1])
+  assert.deepEqual(metadata.partition(), [-1, [], [2, 1], 1])
   metadata.come(2)
   assert.deepEqual(metadata.partition(), [2, [2], [1], 2])
 })
