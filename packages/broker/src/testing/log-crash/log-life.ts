@@ -136,7 +136,8 @@ export class LogLife {
     const { time, logger, ground } = this
     const disk = this.#disk
     this.#directories = []
-    for (const path of ground.paths) this.#directories.push(LogDirectory.open(disk, path))
+    const ids = seededRandom('directories')
+    for (const path of ground.paths) this.#directories.push(LogDirectory.open(disk, path, ids))
     this.#partitions = new Partitions({
       ...{ brokerId: 1, disk, directories: this.#directories, clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(TAIL_BYTES_MAX) },
