@@ -15,7 +15,8 @@ import { portsFor } from './default-ports.ts'
 import { FetchSessions } from './handlers/fetch-sessions.ts'
 import { Requests } from './handlers/index.ts'
 import { servedApis } from './handlers/served.ts'
-import { OpenSegments } from './log/open-segments.ts'
+import { IdleRest } from './log/idle-rest.ts'
+import { OPEN_SEGMENTS_MAX, OpenSegments } from './log/open-segments.ts'
 import { TailBudget } from './log/tail-budget.ts'
 import { Controller } from './metadata/controller.ts'
 import { type ControllerClient, localControllerClient } from './metadata/controller-client.ts'
@@ -43,6 +44,8 @@ const FRAME_BYTES_MAX = 128 * MEBIBYTE
 const FRAME_POOL_BYTES_MAX = 32 * MEBIBYTE
 /** How long a broker that stops waits for its leaderships to move. */
 const LEAVE_TIMEOUT_MS = 30_000
+/** Of the files that the process may open: the rest is for connections, the store and what is open for a moment. */
+const OPEN_FILES_SHARE = 1 / 2
 
 export class Broker implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
@@ -136,15 +139,17 @@ export class Broker implements AsyncDisposable {
     this.#stack.defer(() => this.#endUse(directories))
     const syncs = new SyncQueue()
     const tail = new TailBudget(TAIL_BYTES_MAX)
+    const filesMax = Math.min(OPEN_SEGMENTS_MAX, Math.ceil(this.#ports.openFilesMax() * OPEN_FILES_SHARE))
+    const openSegments = new OpenSegments({ filesMax })
     const partitions = this.#stack.use(
       new Partitions({
-        ...{ disk, directories, clock, timers, random, logger, syncs, tail },
+        ...{ disk, directories, clock, timers, random, logger, syncs, tail, openSegments },
         brokerId: this.#config.nodeId,
-        openSegments: new OpenSegments(),
         onOpened: (partition) => this.#groups?.opened(partition),
         onFailure: (error) => this.#fail('A log could not be opened', error),
       }),
     )
+    this.#stack.use(new IdleRest({ timers, openSegments, tail }))
     return { directories, store, syncs, tail, partitions }
   }
 

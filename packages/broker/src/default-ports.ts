@@ -5,6 +5,7 @@ import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { NodeLogger } from '@ottla/base/node-logger.ts'
 import { NodeNetwork } from '@ottla/base/node-network.ts'
 import { systemTimers } from '@ottla/base/node-timers.ts'
+import { openFilesMax } from '@ottla/base/process-limits.ts'
 import { systemRandom } from '@ottla/base/random.ts'
 import type { BrokerPorts, StartOptions } from './start-options.ts'
 
@@ -19,6 +20,7 @@ export function portsFor(options: StartOptions): BrokerPorts {
     disk: inMemory ? new MemoryDisk() : new NodeDisk(),
     network: new NodeNetwork(),
     openStore: inMemory ? openMemoryStore : openDiskStore,
+    openFilesMax,
     residentBytes: () => process.memoryUsage.rss(),
     ...options.ports,
   }

@@ -38,6 +38,8 @@ export interface BrokerPorts {
   readonly network: Network
   /** Called once, when the data directory is locked; the broker disposes the store. */
   readonly openStore: (directory: string) => Promise<MetadataStore>
+  /** How many files the process may have open. */
+  readonly openFilesMax: () => number
   /** Resident memory of the process, for the metrics. */
   readonly residentBytes: () => number
 }

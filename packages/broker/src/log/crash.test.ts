@@ -89,14 +89,23 @@ function endOf(batches: Buffer[]): number {
   return batches.length > 0 ? batchLastOffset(batches.at(-1)!, 0) + 1 : 0
 }
 
+/** As after a while without use: files are closed and what is in memory is given back. */
+function rest(fixture: LogFixture): void {
+  for (let i = 0; i < 2; i++) {
+    fixture.openSegments.restIdle()
+    fixture.tail.giveBackIdle()
+  }
+}
+
 async function step(log: Log, model: Model, fixture: LogFixture): Promise<void> {
-  const kind = model.random.below(20)
+  const kind = model.random.below(22)
   if (kind < 12) append(log, model)
   else if (kind < 15) await sync(log, model, fixture)
   else if (kind < 16) log.roll()
   else if (kind < 17) await truncate(log, model, fixture)
   else if (kind < 18) fixture.time.turn()
   else if (kind < 19) await fixture.finished(readBatches(log))
+  else if (kind < 21) rest(fixture)
   else if (model.syncedOffset > model.logStartOffset) {
     model.logStartOffset += model.random.below(model.syncedOffset - model.logStartOffset + 1)
     await fixture.finished(log.advanceLogStartOffset(model.logStartOffset))

@@ -1,32 +1,27 @@
 /**
  * Owns the segments of one log: which there are, in order, which is active, reads of their files, and how those that
- * are removed or cut go without pulling the file from under a reader.
+ * are removed or cut go without pulling the file from under a reader. Nothing but a removal costs more with more of them.
  *
  * A reader pins its segment while it waits for the disk. A removed segment loses its name at once and its file when
  * the last pin goes. A truncation is counted, and so is a compaction that replaces segments: a read that one overtook is
  * done again.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Clock } from '@ottla/base/clock.ts'
-import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { CleanedSegment, SourceSegment } from './compaction/compaction-job.ts'
 import { hasCleanedFiles, putIntoPlace, setBeside } from './compaction/swap.ts'
 import { readSegment } from './history.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
 import type { LogWriter } from './log-writer.ts'
-import type { OpenSegments } from './open-segments.ts'
 import { Segment, type SegmentTimestamps } from './segment.ts'
+import type { SegmentHome } from './segment-home.ts'
 import type { LogSettings } from './settings.ts'
 import type { ReadRequest } from './tail.ts'
 import { findTimestamp, largestTimestampFrom, type TimestampOffset } from './timestamps.ts'
 
 export interface LogSegmentsOptions {
-  readonly disk: Disk
-  readonly directory: string
-  readonly clock: Clock
+  readonly home: SegmentHome
   readonly logger: Logger
-  readonly openSegments: OpenSegments
   readonly writer: LogWriter
   readonly settings: LogSettings
 }
@@ -50,12 +45,16 @@ export class LogSegments {
   /** Truncations and swaps: what was read meanwhile says nothing about the log. */
   #changes = 0
   #truncations = 0
+  /** Of all but the active one. */
+  #sealedBytes: number
 
   constructor(options: LogSegmentsOptions, segments: Segment[]) {
     assert(segments.length > 0, 'A log has an active segment')
     this.#options = options
     this.#settings = options.settings
     this.#segments = segments
+    this.#sealedBytes = segments.slice(0, -1).reduce((sum, segment) => sum + segment.bytes, 0)
+    this.active.activate()
   }
 
   get active(): Segment {
@@ -65,10 +64,12 @@ export class LogSegments {
     return this.#segments.length
   }
   get bytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    return this.#sealedBytes + this.active.bytes
   }
-  get baseOffsets(): number[] {
-    return this.#segments.map((segment) => segment.baseOffset)
+
+  /** Whether a segment begins exactly there. */
+  beginsAt(offset: number): boolean {
+    return this.#segments[this.#indexOf(offset)]!.baseOffset === offset
   }
 
   configure(settings: LogSettings): void {
@@ -82,15 +83,14 @@ export class LogSegments {
 
   /** Seals the active segment and begins the next; all is durable after the writer's next round. */
   roll(baseOffset: number, nowMs: number): void {
-    const { disk, directory, writer, openSegments } = this.#options
+    const { home, writer } = this.#options
     const sealed = this.active
     assert(sealed.writtenBytes === sealed.bytes, 'A sealed segment is written')
     assert(baseOffset > sealed.baseOffset, 'Segments begin at growing offsets')
     if (sealed.bytes === 0) this.#retire(this.#segments.length - 1)
     else for (const file of sealed.seal()) writer.syncWithNextRound(file, () => file.close())
-    this.#segments.push(Segment.create(disk, directory, { baseOffset, nowMs }))
+    this.#begin(Segment.create(home, { baseOffset, nowMs }))
     writer.namesChanged()
-    openSegments.touch(sealed)
   }
 
   /** From the files, as `Log.read`; waits for nothing that is not written. */
@@ -109,7 +109,7 @@ export class LogSegments {
         continue
       }
       if (lease !== null) return lease
-      const next = this.#segments[this.#segments.indexOf(segment) + 1]
+      const next = this.#segments[this.#indexOf(segment.baseOffset) + 1]
       // All batches of the segment end before the offset: what follows is in the next, or not written yet.
       if (next === undefined || next.baseOffset >= request.maxOffset) return EMPTY_LEASE
       offset = Math.max(offset, next.baseOffset)
@@ -127,17 +127,18 @@ export class LogSegments {
   /** Of the segment that begins there; −1 where nothing is known. */
   timestampsOf(baseOffset: number): Promise<SegmentTimestamps> {
     return this.#undisturbed(async () => {
-      const segment = this.#segments.find((one) => one.baseOffset === baseOffset)
-      if (segment === undefined || segment.writtenBytes === 0) return { firstMs: -1, largestMs: -1 }
+      const segment = this.#segments[this.#indexOf(baseOffset)]!
+      if (segment.baseOffset !== baseOffset || segment.writtenBytes === 0) return { firstMs: -1, largestMs: -1 }
       return this.using(segment, async () => segment.timestamps())
     })
   }
 
   async #findTimestamp(timestamp: number, startOffset: number): Promise<TimestampOffset | null> {
     for (const segment of this.from(startOffset)) {
-      if (segment.isRetired) continue
+      // Known of all that were ever open: those before the one that is looked for need not be opened again.
+      if (segment.isRetired || (segment.largestTimestamp ?? timestamp) < timestamp) continue
       const found = await this.using(segment, async () =>
-        segment.largestTimestamp() < timestamp ? null : findTimestamp(segment, { timestamp, startOffset }),
+        segment.largestTimestamp! < timestamp ? null : findTimestamp(segment, { timestamp, startOffset }),
       )
       if (found !== null) return found
     }
@@ -148,34 +149,35 @@ export class LogSegments {
     let largest = -1
     for (const segment of this.from(startOffset)) {
       if (segment.isRetired) continue
-      largest = Math.max(largest, await this.using(segment, () => largestTimestampFrom(segment, startOffset)))
+      const known = startOffset <= segment.baseOffset ? segment.largestTimestamp : null
+      const itsLargest = known ?? (await this.using(segment, () => largestTimestampFrom(segment, startOffset)))
+      largest = Math.max(largest, itsLargest)
     }
     return largest < 0 ? null : this.#findTimestamp(largest, startOffset)
   }
 
   /** Runs with the segment open, its indexes loaded, and its file safe from removal. */
   async using<T>(segment: Segment, run: () => Promise<T>): Promise<T> {
-    const { openSegments } = this.#options
+    const { openSegments } = this.#options.home
     await openSegments.acquire(segment, this.#settings.indexIntervalBytes)
     try {
       return await run()
     } finally {
       openSegments.release(segment)
-      if (segment !== this.active) openSegments.touch(segment)
       this.#sweep()
     }
   }
 
   /** Removes all batches that end at or beyond `offset`; answers the new end. Durable once the directory is synced. */
   async truncateTo(offset: number): Promise<number> {
-    const { disk, directory, openSegments } = this.#options
+    const { disk, directory } = this.#options.home
     this.#changes++
     this.#truncations++
     while (this.#segments.length > 1 && this.active.baseOffset >= offset) this.#retire(this.#segments.length - 1)
     disk.syncDirectory(directory)
     const active = this.active
-    openSegments.remove(active)
     return this.using(active, async () => {
+      active.activate()
       await active.truncateTo(offset)
       await active.file.sync()
       this.#changes++
@@ -185,12 +187,12 @@ export class LogSegments {
 
   /** Removes all segments and begins one at `offset`. */
   replaceAll(offset: number, nowMs: number): void {
-    const { disk, directory } = this.#options
+    const { home } = this.#options
     this.#changes++
     this.#truncations++
     while (this.#segments.length > 0) this.#retire(this.#segments.length - 1)
-    disk.syncDirectory(directory)
-    this.#segments.push(Segment.create(disk, directory, { baseOffset: offset, nowMs }))
+    home.disk.syncDirectory(home.directory)
+    this.#segments.push(Segment.create(home, { baseOffset: offset, nowMs }))
   }
 
   /** Removes the segments that end at or below `offset`, the active one excepted. */
@@ -213,7 +215,8 @@ export class LogSegments {
    * round. False, and nothing changed, where the sources are not the log's any more.
    */
   replace(cleaned: CleanedSegment, { truncations }: CompactionSources): boolean {
-    const { disk, directory, openSegments, writer } = this.#options
+    const { home, writer } = this.#options
+    const { disk, directory } = home
     const first = this.#segments.findIndex(({ baseOffset }) => baseOffset === cleaned.baseOffset)
     const old = this.#segments.slice(first, first + cleaned.sources.length)
     const isThere = truncations === this.#truncations && first >= 0 && this.#areStill(old, cleaned.sources)
@@ -221,13 +224,13 @@ export class LogSegments {
     setBeside(disk, directory, cleaned.baseOffset)
     for (const _ of old) this.#retire(first)
     putIntoPlace(disk, directory, cleaned.baseOffset)
-    const segment = Segment.existing(disk, directory, cleaned.baseOffset)
+    const segment = Segment.existing(home, cleaned.baseOffset)
     assert(segment.bytes === cleaned.bytes, 'The cleaned segment is whole')
     segment.createdMs = old.at(-1)!.createdMs
     this.#segments.splice(first, 0, segment)
+    this.#sealedBytes += segment.bytes
     this.#changes++
     writer.namesChanged()
-    openSegments.touch(segment)
     this.#sweep()
     return true
   }
@@ -241,21 +244,20 @@ export class LogSegments {
   }
 
   verify(logEndOffset: number): void {
+    let sealedBytes = 0
     for (const [index, segment] of this.#segments.entries()) {
+      if (segment !== this.active) sealedBytes += segment.bytes
       segment.verify()
       assert(segment.baseOffset <= logEndOffset, 'A segment begins inside the log')
       assert(index === 0 || segment.baseOffset > this.#segments[index - 1]!.baseOffset, 'Segments are in order')
     }
-    assert(this.active.isOpen && this.active.hasIndexes, 'The active segment is open')
+    assert(sealedBytes === this.#sealedBytes, 'The bytes of sealed segments are counted')
   }
 
   /** Closes all files, once nobody reads them; the writer is closed already. */
   async close(): Promise<void> {
     await this.removals()
-    for (const segment of this.#segments) {
-      this.#options.openSegments.remove(segment)
-      segment.close()
-    }
+    for (const segment of this.#segments) segment.close()
   }
 
   #areStill(segments: readonly Segment[], sources: readonly SourceSegment[]): boolean {
@@ -282,7 +284,7 @@ export class LogSegments {
   async #readOne(segment: Segment, request: ReadRequest): Promise<ReadLease | null> {
     const changes = this.#changes
     try {
-      return await this.using(segment, () => readSegment(segment, request, this.#options.openSegments))
+      return await this.using(segment, () => readSegment(segment, request, this.#options.home.openSegments))
     } catch (error) {
       // What was read while it was cut says nothing about the log.
       if (changes !== this.#changes) return null
@@ -302,9 +304,21 @@ export class LogSegments {
     return Math.max(0, low - 1)
   }
 
+  /** The segment becomes the active one. */
+  #begin(segment: Segment): void {
+    const last = this.#segments.at(-1)
+    if (last !== undefined) {
+      last.deactivate()
+      this.#sealedBytes += last.bytes
+    }
+    this.#segments.push(segment)
+  }
+
   #retire(index: number): void {
     const [segment] = this.#segments.splice(index, 1)
-    this.#options.openSegments.remove(segment!)
+    // Where the last one goes, the one before it is the active one from now on.
+    if (index < this.#segments.length) this.#sealedBytes -= segment!.bytes
+    else this.#sealedBytes -= this.#segments.at(-1)?.bytes ?? 0
     segment!.retire()
     this.#retired.push(segment!)
     this.#options.writer.namesChanged()
@@ -314,13 +328,13 @@ export class LogSegments {
     for (const segment of this.#retired) {
       for (const path of segment.takeRemovable()) this.#removals.push(this.#remove(path))
     }
-    if (this.#retired.length > 0) this.#retired = this.#retired.filter((segment) => segment.pins > 0)
+    if (this.#retired.length > 0) this.#retired = this.#retired.filter((segment) => segment.isPinned)
   }
 
   /** A file that could not be removed has a name that the next start removes. */
   async #remove(path: string): Promise<void> {
     try {
-      await this.#options.disk.removeTree(path)
+      await this.#options.home.disk.removeTree(path)
     } catch (error) {
       this.#options.logger.warn('Cannot remove a file of a deleted segment', { path, error })
     }

@@ -231,13 +231,11 @@ export class LogWriter {
     chunk.writtenBytes = to
     if (segment.unsynced) return
     segment.unsynced = true
-    segment.pins++
-    this.syncWithNextRound(segment.file, () => segment.unpin())
     this.#unsyncedSegments.push(segment)
   }
 
   #hasUnsynced(): boolean {
-    return this.#unsynced.length > 0 || this.#areNamesUnsynced
+    return this.#unsynced.length > 0 || this.#unsyncedSegments.length > 0 || this.#areNamesUnsynced
   }
 
   /** `flush.messages` and `flush.ms`. */
@@ -278,9 +276,8 @@ export class LogWriter {
     const offset = this.#writtenOffset
     const files = this.#unsynced
     this.#unsynced = []
-    for (const segment of this.#unsyncedSegments) segment.unsynced = false
-    this.#unsyncedSegments = []
     try {
+      this.#pinUnsynced(files)
       this.#syncNames()
       await this.#syncFiles(files)
     } catch (error) {
@@ -296,6 +293,22 @@ export class LogWriter {
     if (offset === this.#writtenOffset) this.#cancelFlushTimer()
     waiting.resolve()
     this.#options.observer.synced(offset)
+  }
+
+  /**
+   * The segments written to since the last round, open until this one has synced them. One may have been closed since:
+   * the bytes are the file's, whoever wrote them, and an error of writing them back is told to whoever syncs next.
+   */
+  #pinUnsynced(files: UnsyncedFile[]): void {
+    const segments = this.#unsyncedSegments
+    this.#unsyncedSegments = []
+    for (const segment of segments) segment.unsynced = false
+    for (const segment of segments) {
+      if (segment.isRetired) continue
+      const file = segment.open()
+      segment.pin()
+      files.push({ file, synced: () => segment.unpin() })
+    }
   }
 
   #syncNames(): void {

@@ -29,6 +29,7 @@ import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
 import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
 import type { BatchPlace, SegmentTimestamps } from './segment.ts'
+import { SegmentHome } from './segment-home.ts'
 import type { LogSettings } from './settings.ts'
 import { type ReadRequest, Tail } from './tail.ts'
 import type { TimestampOffset } from './timestamps.ts'
@@ -40,6 +41,7 @@ export { LogOfflineError } from './errors.ts'
 export type { CompactionSources, LogObserver, LogOptions, LogSettings, ReadLease, ReadRequest, TimestampOffset }
 
 interface LogParts {
+  readonly home: SegmentHome
   readonly segments: LogSegments
   readonly writer: LogWriter
   readonly producers: ProducerStates
@@ -54,6 +56,7 @@ export class Log {
   readonly producers: ProducerStates
   readonly leaderEpochs: LeaderEpochs
   readonly #options: LogOptions
+  readonly #home: SegmentHome
   readonly #segments: LogSegments
   readonly #writer: LogWriter
   readonly #snapshots: ProducerSnapshots
@@ -68,6 +71,7 @@ export class Log {
     this.producers = parts.producers
     this.leaderEpochs = parts.leaderEpochs
     this.#options = options
+    this.#home = parts.home
     this.#segments = parts.segments
     this.#writer = parts.writer
     this.#snapshots = parts.snapshots
@@ -87,15 +91,25 @@ export class Log {
     const leaderEpochs = LeaderEpochs.load(disk, directory)
     const snapshots = new ProducerSnapshots(disk, directory)
     const nowMs = clock.wallMs()
+    const home = new SegmentHome(options)
     const recovered = await recoverLog(
-      { ...options, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
+      { ...options, home, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
       { producers, leaderEpochs, snapshots },
     )
     producers.removeExpired(nowMs)
     const { logStartOffset, logEndOffset } = recovered
     const writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
-    const segments = new LogSegments({ ...options, writer }, recovered.segments)
-    return new Log(options, { segments, writer, producers, leaderEpochs, snapshots, logStartOffset, logEndOffset })
+    const segments = new LogSegments({ home, writer, logger: options.logger, settings }, recovered.segments)
+    return new Log(options, {
+      home,
+      segments,
+      writer,
+      producers,
+      leaderEpochs,
+      snapshots,
+      logStartOffset,
+      logEndOffset,
+    })
   }
 
   get logStartOffset(): number {
@@ -225,7 +239,7 @@ export class Log {
     this.leaderEpochs.truncateFromStart(offset)
     try {
       this.#segments.removeBelow(offset)
-      this.#snapshots.prune(this.#segments.baseOffsets)
+      this.#snapshots.prune((base) => this.#segments.beginsAt(base))
     } catch (error) {
       this.#writer.fail('remove segments of', error)
       this.#writer.throwIfFailed()
@@ -253,7 +267,7 @@ export class Log {
     if (this.#state !== 'open' || this.isOffline) return false
     try {
       const isReplaced = this.#segments.replace(cleaned, sources)
-      if (isReplaced) this.#snapshots.prune(this.#segments.baseOffsets)
+      if (isReplaced) this.#snapshots.prune((base) => this.#segments.beginsAt(base))
       return isReplaced
     } catch (error) {
       this.#writer.fail('replace segments of', error)
@@ -329,7 +343,7 @@ export class Log {
       const snapshot = this.#snapshots.take(this.producers, baseOffset)
       this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
       this.#segments.roll(baseOffset, nowMs)
-      this.#snapshots.prune(this.#segments.baseOffsets)
+      this.#snapshots.pruneAfterTake((base) => this.#segments.beginsAt(base))
     } catch (error) {
       this.#writer.fail('begin a segment of', error)
       this.#writer.throwIfFailed()
@@ -395,7 +409,7 @@ export class Log {
       this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
       this.#writer.namesChanged()
       await this.#writer.synced()
-      this.#snapshots.prune(this.#segments.baseOffsets)
+      this.#snapshots.prune((base) => this.#segments.beginsAt(base))
       disk.syncDirectory(directory)
     } catch (error) {
       this.#writer.fail('close', error)
@@ -405,6 +419,7 @@ export class Log {
   async #close(): Promise<void> {
     if (this.#state === 'closed') return
     this.#state = 'closed'
+    this.#home.isClosed = true
     await this.#writer.close()
     this.#tail.clear()
     await this.#segments.close()

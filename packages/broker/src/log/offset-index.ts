@@ -12,35 +12,43 @@
  * the recovery point or after a clean shutdown; all others are rebuilt from the batches.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Disk, DiskFile } from '@ottla/base/disk.ts'
-import { IndexEntries, isZeroFrom } from './index-entries.ts'
+import type { DiskFile } from '@ottla/base/disk.ts'
+import { IndexEntries, type IndexFiles, isZeroFrom } from './index-entries.ts'
 
 export const OFFSET_ENTRY_BYTES = 8
+
+/** What an append has to know of an index that is not in memory. */
+export interface OffsetIndexEnd {
+  readonly count: number
+  readonly lastOffset: number
+  readonly lastPosition: number
+}
 
 export class OffsetIndex {
   readonly #baseOffset: number
   readonly #entries: IndexEntries
+  /** Of the last entry, relative to the base offset; 0 without entries. */
+  #lastRelative = 0
+  #lastPosition = 0
 
   constructor(baseOffset: number, entries = new IndexEntries(OFFSET_ENTRY_BYTES)) {
     this.#baseOffset = baseOffset
     this.#entries = entries
+    this.#readLast()
   }
 
   /** The index that a file's bytes hold, or null when they are not the index of a segment of this size. */
   static parse(bytes: Buffer, baseOffset: number, segmentBytes: number): OffsetIndex | null {
-    const entries = Math.floor(bytes.length / OFFSET_ENTRY_BYTES)
-    let count = 0
-    let lastOffset = 0
-    let lastPosition = 0
-    for (; count < entries; count++) {
-      const offset = bytes.readInt32BE(count * OFFSET_ENTRY_BYTES)
-      const position = bytes.readInt32BE(count * OFFSET_ENTRY_BYTES + 4)
-      if (offset <= lastOffset || position <= lastPosition || position >= segmentBytes) break
-      lastOffset = offset
-      lastPosition = position
-    }
-    if (!isZeroFrom(bytes, count * OFFSET_ENTRY_BYTES)) return null
-    return new OffsetIndex(baseOffset, new IndexEntries(OFFSET_ENTRY_BYTES, bytes, count))
+    const count = countEntries(bytes, segmentBytes)
+    return count === null ? null : new OffsetIndex(baseOffset, new IndexEntries(OFFSET_ENTRY_BYTES, bytes, count))
+  }
+
+  /** An index of which only the file holds the entries. */
+  static resting(baseOffset: number, end: OffsetIndexEnd): OffsetIndex {
+    const index = new OffsetIndex(baseOffset, IndexEntries.resting(OFFSET_ENTRY_BYTES, end.count))
+    if (end.count > 0) index.#lastRelative = end.lastOffset - baseOffset
+    index.#lastPosition = end.lastPosition
+    return index
   }
 
   get count(): number {
@@ -52,19 +60,27 @@ export class OffsetIndex {
   get unflushedBytes(): number {
     return this.#entries.unflushedBytes
   }
+  /** Whether all entries are in memory: only then it can be asked. */
+  get isWhole(): boolean {
+    return this.#entries.heldFrom === 0
+  }
   /** Where the last indexed batch starts; 0 without entries. */
   get lastPosition(): number {
-    return this.count === 0 ? 0 : this.#position(this.count - 1)
+    return this.#lastPosition
+  }
+  get end(): OffsetIndexEnd {
+    return { count: this.count, lastOffset: this.#baseOffset + this.#lastRelative, lastPosition: this.#lastPosition }
   }
 
   append(lastOffset: number, position: number): void {
     const relative = lastOffset - this.#baseOffset
-    assert(relative > 0 && relative <= 0x7fff_ffff, 'An index entry is inside its segment')
-    assert(position > this.lastPosition && position <= 0x7fff_ffff, 'Indexed positions increase')
-    assert(this.count === 0 || relative > this.#relative(this.count - 1), 'Indexed offsets increase')
+    assert(relative > this.#lastRelative && relative <= 0x7fff_ffff, 'Indexed offsets increase, inside the segment')
+    assert(position > this.#lastPosition && position <= 0x7fff_ffff, 'Indexed positions increase')
     const at = this.#entries.add()
     this.#entries.buffer.writeInt32BE(relative, at)
     this.#entries.buffer.writeInt32BE(position, at + 4)
+    this.#lastRelative = relative
+    this.#lastPosition = position
   }
 
   /** The start of a batch at or before the one that holds `offset`. */
@@ -76,20 +92,40 @@ export class OffsetIndex {
   /** Drops the entries of batches that end at or beyond `offset`. */
   truncateTo(offset: number): void {
     this.#entries.truncate(this.#lastAtOrBelow(offset - this.#baseOffset - 1) + 1)
+    this.#readLast()
   }
 
-  markUnflushed(): void {
-    this.#entries.markUnflushed()
+  /** Gives up the memory of the entries, which are in the file. */
+  rest(): void {
+    this.#entries.rest()
   }
 
-  flush(disk: Disk, path: string): DiskFile {
-    return this.#entries.flush(disk, path)
+  /** Takes what is not in memory from the file's bytes. False, and nothing changed, when they are not it. */
+  restore(bytes: Buffer, segmentBytes: number): boolean {
+    const count = this.#entries.heldFrom
+    const own = bytes.subarray(0, count * OFFSET_ENTRY_BYTES)
+    if (countEntries(own, segmentBytes) !== count) return false
+    this.#entries.restore(own)
+    return true
+  }
+
+  /** Adds the entries that another index of the same segment holds in memory and that lie behind its own. */
+  addHeldOf(other: OffsetIndex): void {
+    for (let i = other.#entries.heldFrom; i < other.count; i++) {
+      if (other.#position(i) > this.#lastPosition)
+        this.append(other.#baseOffset + other.#relative(i), other.#position(i))
+    }
+  }
+
+  flush(files: IndexFiles, path: string): DiskFile {
+    return this.#entries.flush(files, path)
   }
 
   verify(segmentBytes: number): void {
-    for (let i = 0; i < this.count; i++) {
-      assert(i === 0 || this.#relative(i) > this.#relative(i - 1), 'Indexed offsets increase')
-      assert(i === 0 || this.#position(i) > this.#position(i - 1), 'Indexed positions increase')
+    for (let i = this.#entries.heldFrom; i < this.count; i++) {
+      const isFirst = i === this.#entries.heldFrom
+      assert(isFirst || this.#relative(i) > this.#relative(i - 1), 'Indexed offsets increase')
+      assert(isFirst || this.#position(i) > this.#position(i - 1), 'Indexed positions increase')
       assert(this.#position(i) < segmentBytes, 'Indexed positions are inside the segment')
     }
   }
@@ -105,11 +141,33 @@ export class OffsetIndex {
     return low - 1
   }
 
+  #readLast(): void {
+    const isHeld = this.count > this.#entries.heldFrom
+    this.#lastRelative = isHeld ? this.#relative(this.count - 1) : 0
+    this.#lastPosition = isHeld ? this.#position(this.count - 1) : 0
+  }
+
   #relative(index: number): number {
-    return this.#entries.buffer.readInt32BE(index * OFFSET_ENTRY_BYTES)
+    return this.#entries.buffer.readInt32BE(this.#entries.at(index))
   }
 
   #position(index: number): number {
-    return this.#entries.buffer.readInt32BE(index * OFFSET_ENTRY_BYTES + 4)
+    return this.#entries.buffer.readInt32BE(this.#entries.at(index) + 4)
   }
+}
+
+/** How many entries the bytes hold, or null when they are not the index of a segment of this size. */
+function countEntries(bytes: Buffer, segmentBytes: number): number | null {
+  const entries = Math.floor(bytes.length / OFFSET_ENTRY_BYTES)
+  let count = 0
+  let lastOffset = 0
+  let lastPosition = 0
+  for (; count < entries; count++) {
+    const offset = bytes.readInt32BE(count * OFFSET_ENTRY_BYTES)
+    const position = bytes.readInt32BE(count * OFFSET_ENTRY_BYTES + 4)
+    if (offset <= lastOffset || position <= lastPosition || position >= segmentBytes) break
+    lastOffset = offset
+    lastPosition = position
+  }
+  return isZeroFrom(bytes, count * OFFSET_ENTRY_BYTES) ? count : null
 }

@@ -1,18 +1,29 @@
 /**
- * Owns what all logs of a broker share for reading history: which sealed segments are kept open with their indexes in
- * memory, and the blocks that history is read into.
+ * Owns what all logs of a broker share for their files: which segments are kept open, with their indexes in memory, and
+ * the blocks that history is read into.
  *
- * Active segments are open anyway and not counted. A segment in use is pinned: it stays open however full it is here.
+ * Beyond the limits, and after a while without use, the segments that were used least lately are put to rest: a second
+ * chance for each, so that a use costs no more than a mark. A segment in use is pinned: it stays open however full it
+ * is here. What rests wakes by itself: see segment.ts.
  */
 import { assert } from '@ottla/base/assert.ts'
+import { type Disk, DiskError, type DiskFile } from '@ottla/base/disk.ts'
 import type { Segment } from './segment.ts'
 
 /** The two sizes of blocks that are kept for another read. */
 export const SMALL_BLOCK_BYTES = 64 * 1024
 export const LARGE_BLOCK_BYTES = 1024 * 1024
 
+/**
+ * Segments that are kept open where the process may open at least twice as many files. Above 10,000, so that a broker
+ * of that many busy partitions opens no file for a write.
+ */
+export const OPEN_SEGMENTS_MAX = 12_000
+/** What is closed at once when the process may open no more files: some for the caller, some for everybody else. */
+const CLOSED_WHEN_SHORT = 64
+
 const DEFAULT_LIMITS: OpenSegmentsLimits = {
-  filesMax: 512,
+  filesMax: 1000,
   indexBytesMax: 64 * 1024 * 1024,
   freeBlockBytesMax: 16 * 1024 * 1024,
 }
@@ -26,8 +37,9 @@ export interface OpenSegmentsLimits {
 
 export class OpenSegments {
   readonly #limits: OpenSegmentsLimits
-  /** The least recently used first. */
+  /** The least recently used first, as far as `recent` does not say otherwise. */
   readonly #open = new Set<Segment>()
+  #indexBytes = 0
   readonly #freeSmall: Buffer[] = []
   readonly #freeLarge: Buffer[] = []
   #freeBytes = 0
@@ -40,12 +52,18 @@ export class OpenSegments {
   get fileCount(): number {
     return this.#open.size
   }
+  /** Of the open segments, as of their last use. */
+  get indexBytes(): number {
+    return this.#indexBytes
+  }
 
   /** Opens and pins a segment; `release` unpins it. */
   async acquire(segment: Segment, indexIntervalBytes: number): Promise<void> {
-    segment.pins++
+    segment.pin()
     try {
       await segment.load(indexIntervalBytes)
+      this.#countIndexes(segment)
+      this.#makeRoom(segment)
     } catch (error) {
       segment.unpin()
       throw error
@@ -54,19 +72,40 @@ export class OpenSegments {
 
   release(segment: Segment): void {
     segment.unpin()
+    this.#makeRoom(null)
   }
 
-  /** Marks a sealed segment as the most recently used one, and makes room if there are too many. */
-  touch(segment: Segment): void {
-    if (!segment.isOpen || segment.isRetired) return
-    this.#open.delete(segment)
+  /** As `Disk.open`; where the process may open no more files, some of the least used are closed and it is tried again. */
+  openFile(disk: Disk, path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+    try {
+      return disk.open(path, options)
+    } catch (error) {
+      if (!isShortOfFiles(error) || !this.#closeSome()) throw error
+      return disk.open(path, options)
+    }
+  }
+
+  /** Told by a segment that has opened its file. */
+  opened(segment: Segment): void {
     this.#open.add(segment)
-    this.#evict()
+    this.#countIndexes(segment)
+    this.#makeRoom(segment)
   }
 
-  /** Forgets a segment that is removed, closed or active again. */
-  remove(segment: Segment): void {
+  /** Told by a segment that has closed its file. */
+  closed(segment: Segment): void {
     this.#open.delete(segment)
+    this.#indexBytes -= segment.countedIndexBytes
+    segment.countedIndexBytes = 0
+  }
+
+  /** Puts to rest what nobody has used since the last call; called now and then. */
+  restIdle(): void {
+    for (const segment of this.#open) {
+      this.#countIndexes(segment)
+      if (segment.recent) segment.recent = false
+      else if (!segment.isBusy) segment.rest()
+    }
   }
 
   /** A block of at least `bytes`. */
@@ -90,15 +129,48 @@ export class OpenSegments {
     return size === SMALL_BLOCK_BYTES ? this.#freeSmall : this.#freeLarge
   }
 
-  #evict(): void {
-    let indexBytes = 0
-    for (const segment of this.#open) indexBytes += segment.indexMemoryBytes
+  #countIndexes(segment: Segment): void {
+    const bytes = segment.indexMemoryBytes
+    this.#indexBytes += bytes - segment.countedIndexBytes
+    segment.countedIndexBytes = bytes
+  }
+
+  /** Each is looked at twice at most: once to lose its mark, once to go. */
+  #makeRoom(kept: Segment | null): void {
+    let looksLeft = this.#open.size * 2
     for (const segment of this.#open) {
-      if (this.#open.size <= this.#limits.filesMax && indexBytes <= this.#limits.indexBytesMax) return
-      if (segment.pins > 0) continue
-      indexBytes -= segment.indexMemoryBytes
-      this.#open.delete(segment)
-      segment.unload()
+      if (!this.#isFull() || looksLeft-- === 0) return
+      this.#giveChance(segment, kept)
     }
   }
+
+  #isFull(): boolean {
+    return this.#open.size > this.#limits.filesMax || this.#indexBytes > this.#limits.indexBytesMax
+  }
+
+  #giveChance(segment: Segment, kept: Segment | null): void {
+    if (segment !== kept && !segment.recent && !segment.isBusy) {
+      segment.rest()
+      return
+    }
+    segment.recent = false
+    this.#open.delete(segment)
+    this.#open.add(segment)
+  }
+
+  /** Whether any could be closed. */
+  #closeSome(): boolean {
+    let closed = 0
+    for (const segment of this.#open) {
+      if (closed === CLOSED_WHEN_SHORT) break
+      if (segment.isBusy) continue
+      segment.rest()
+      closed++
+    }
+    return closed > 0
+  }
+}
+
+function isShortOfFiles(error: unknown): boolean {
+  return error instanceof DiskError && (error.code === 'EMFILE' || error.code === 'ENFILE')
 }

@@ -38,7 +38,7 @@ export class ProducerSnapshots {
     const file = this.#disk.open(this.#path(offset), { create: true })
     file.truncate(0)
     file.write(bytes, 0)
-    this.#offsets = [...this.#offsets.filter((known) => known !== offset), offset].sort((left, right) => left - right)
+    this.#note(offset)
     return file
   }
 
@@ -60,10 +60,27 @@ export class ProducerSnapshots {
     this.#remove(() => true)
   }
 
-  /** Removes those that are neither of a segment with one of these base offsets nor among the newest. */
-  prune(baseOffsets: readonly number[]): void {
-    const kept = new Set([...baseOffsets, ...this.#offsets.slice(-NEWEST_KEPT)])
-    this.#remove((offset) => !kept.has(offset))
+  /** Removes those that are neither of a segment that begins there nor among the newest. */
+  prune(isBaseOffset: (offset: number) => boolean): void {
+    const newest = this.#offsets.slice(-NEWEST_KEPT)
+    this.#remove((offset) => !newest.includes(offset) && !isBaseOffset(offset))
+  }
+
+  /** As `prune`, where one was taken since and nothing else changed: only one has ceased to be among the newest. */
+  pruneAfterTake(isBaseOffset: (offset: number) => boolean): void {
+    const at = this.#offsets.length - 1 - NEWEST_KEPT
+    if (at < 0 || isBaseOffset(this.#offsets[at]!)) return
+    this.#disk.remove(this.#path(this.#offsets[at]!))
+    this.#offsets.splice(at, 1)
+  }
+
+  /** Nearly always the newest. */
+  #note(offset: number): void {
+    if (offset > (this.#offsets.at(-1) ?? -1)) this.#offsets.push(offset)
+    else if (!this.#offsets.includes(offset)) {
+      this.#offsets.push(offset)
+      this.#offsets.sort((left, right) => left - right)
+    }
   }
 
   #remove(isUnwanted: (offset: number) => boolean): void {

@@ -7,7 +7,6 @@
  * ends exactly there: its batches are durable, but it may have been sealed after that was said, and then its indexes
  * need not be.
  *
- *
  * 1. The first thing that is no whole batch with a right checksum and a growing offset ends the log: there the file is
  *    cut, and later segments go. It was never durable, so nobody was told that it is.
  * 2. A segment that does not begin where its predecessor ends goes with all that follow: the predecessor has lost
@@ -34,12 +33,13 @@ import type { LeaderEpochs } from './leader-epochs.ts'
 import { segmentOffsets, settleLeftovers } from './leftovers.ts'
 import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerStates } from './producer-state.ts'
-import { scanBatches } from './scan.ts'
 import { placeOf, Segment } from './segment.ts'
+import type { SegmentHome } from './segment-home.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
   readonly directory: string
+  readonly home: SegmentHome
   readonly syncs: SyncQueue
   readonly logger: Logger
   readonly indexIntervalBytes: number
@@ -57,7 +57,7 @@ export interface DerivedState {
 }
 
 export interface RecoveredLog {
-  /** At least one; the last is active: open, with its indexes. */
+  /** At least one; the last has its indexes in memory. */
   readonly segments: Segment[]
   readonly logStartOffset: number
   readonly logEndOffset: number
@@ -87,11 +87,11 @@ class Recovery {
   #recoveryPoint: number
 
   constructor(options: RecoveryOptions, derived: DerivedState) {
-    const { disk, directory } = options
+    const { disk, directory, home } = options
     this.#recoveryPoint = options.recoveryPoint
     this.#options = options
     this.#derived = derived
-    this.#segments = segmentOffsets(disk, directory).map((base) => Segment.existing(disk, directory, base))
+    this.#segments = segmentOffsets(disk, directory).map((base) => Segment.existing(home, base))
   }
 
   async run(): Promise<RecoveredLog> {
@@ -112,7 +112,7 @@ class Recovery {
 
   /** Closes what was opened: the log stays as it is on the disk. */
   abandon(): void {
-    for (const segment of this.#segments) segment.unload()
+    for (const segment of this.#segments) segment.close()
   }
 
   async #readOrScan(): Promise<number> {
@@ -129,8 +129,11 @@ class Recovery {
   /** The end of a log that was closed in order, or null when it does not look like it. */
   async #readEnd(): Promise<number | null> {
     const active = this.#segments.at(-1)!
+    const { home, indexIntervalBytes } = this.#options
     try {
-      await active.load(this.#options.indexIntervalBytes)
+      await home.openSegments.acquire(active, indexIntervalBytes)
+      active.activate()
+      active.unpin()
     } catch (error) {
       if (error instanceof CorruptLogError) return null
       throw error
@@ -182,12 +185,13 @@ class Recovery {
   async #scan(segment: Segment): Promise<{ endOffset: number; isWhole: boolean }> {
     const { indexIntervalBytes, logger, nowMs } = this.#options
     const fileBytes = segment.bytes
-    segment.open()
     segment.beginIndexes()
+    // It may be put to rest before it is sealed.
+    segment.activate()
     segment.bytes = 0
     let endOffset = segment.baseOffset
     const range = { from: 0, to: fileBytes, depth: 'whole' } as const
-    const position = await scanBatches(segment.open(), range, (buffer, at) => {
+    const position = await segment.scan(range, (buffer, at) => {
       if (!isNextBatch(buffer, at, { endOffset, recoveryPoint: this.#recoveryPoint })) return false
       segment.add(placeOf(buffer, at), indexIntervalBytes)
       this.#derived.leaderEpochs.assign(batchLeaderEpoch(buffer, at), batchBaseOffset(buffer, at))
@@ -211,7 +215,6 @@ class Recovery {
       if (next !== undefined && next.baseOffset <= offset) continue
       const range = { offset, endOffset: Number.POSITIVE_INFINITY, nowMs: this.#options.nowMs }
       await replayProducers(segment, range, this.#derived.producers)
-      if (next !== undefined) segment.unload()
     }
   }
 
@@ -227,19 +230,21 @@ class Recovery {
     const { syncs } = this.#options
     for (const segment of this.#segments.slice(first)) {
       const isActive = segment === this.#segments.at(-1)
-      await syncs.sync(segment.file)
+      segment.pin()
+      await syncs.sync(segment.open()).finally(() => segment.unpin())
       if (isActive) continue
       for (const file of segment.seal()) {
         await syncs.sync(file)
         file.close()
       }
-      segment.unload()
+      segment.deactivate()
+      segment.rest()
     }
   }
 
   /** The batches below the log's start were never durable, nor needed any more: the log goes on empty. */
   async #beginAnew(logEndOffset: number): Promise<void> {
-    const { disk, directory, logStartOffset, nowMs, logger } = this.#options
+    const { home, logStartOffset, nowMs, logger } = this.#options
     if (this.#segments.length > 0) {
       logger.warn('The log ends before its start offset: it begins anew there', { ...this.#fields(), logEndOffset })
     }
@@ -247,7 +252,7 @@ class Recovery {
     this.#derived.producers.clear()
     this.#derived.snapshots.removeAll()
     this.#derived.leaderEpochs.clear()
-    this.#segments.push(Segment.create(disk, directory, { baseOffset: logStartOffset, nowMs }))
+    this.#segments.push(Segment.create(home, { baseOffset: logStartOffset, nowMs }))
   }
 
   async #drop(index: number): Promise<void> {
@@ -272,7 +277,7 @@ export async function replayProducers(
   producers: ProducerStates,
 ): Promise<void> {
   const from = segment.hasIndexes ? segment.offsetIndex.lookup(range.offset) : 0
-  await scanBatches(segment.open(), { from, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
+  await segment.scan({ from, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
     if (batchBaseOffset(buffer, at) >= range.endOffset) return false
     if (batchBaseOffset(buffer, at) >= range.offset) producers.applied(buffer, at, range.nowMs)
     return true

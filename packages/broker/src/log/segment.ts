@@ -6,11 +6,11 @@
  * synced part is whole; behind it there may be anything, which recovery.ts cuts off at the first batch that is not
  * whole or has a wrong checksum.
  *
- * The active segment is open and has its indexes in memory. A sealed one is opened and loaded when it is read, and
- * OpenSegments decides how long it stays so.
+ * Any segment may be at rest: its file closed, its indexes' entries not in memory. OpenSegments decides when. A read
+ * loads it, a write opens the file alone: the active segment knows the ends of its indexes at all times.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Disk, DiskFile } from '@ottla/base/disk.ts'
+import { DiskError, type DiskFile } from '@ottla/base/disk.ts'
 import {
   BATCH_OVERHEAD,
   batchBaseOffset,
@@ -28,21 +28,18 @@ import {
   TRANSACTION_INDEX_SUFFIX,
 } from './file-names.ts'
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts'
-import { scanBatches } from './scan.ts'
+import { type BatchVisitor, type ScanRange, scanBatches } from './scan.ts'
+import type { SegmentHome } from './segment-home.ts'
+import { type BatchPlace, SegmentIndexes } from './segment-indexes.ts'
 import type { LogSettings } from './settings.ts'
 import { TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts'
+
+export type { BatchPlace }
 
 /** The largest distance of an offset from its segment's base that the indexes can hold. */
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 /** How much of an index may wait in memory before it goes to its file with the next write of batches. */
 const UNFLUSHED_INDEX_BYTES_MAX = 64 * 1024
-
-/** What an append asks of a segment. */
-export interface BatchPlace {
-  readonly bytes: number
-  readonly lastOffset: number
-  readonly maxTimestamp: number
-}
 
 export interface SegmentTimestamps {
   /** Of the first batch, the largest; −1: it has none. */
@@ -52,52 +49,57 @@ export interface SegmentTimestamps {
 
 export class Segment {
   readonly baseOffset: number
-  readonly #disk: Disk
-  readonly #directory: string
+  readonly #home: SegmentHome
   /** Of the batches appended, those that are not in the file yet included. */
   bytes = 0
   /** Of the batches that are in the file. */
   writtenBytes = 0
   /** Written to since its last sync began: the writer's. */
   unsynced = false
-  /** Reads, syncs and scans that need the file open. */
-  pins = 0
   /** When it was begun, for segments whose records have no timestamps. */
   createdMs = 0
+  /** Used since it was last looked at: OpenSegments'. */
+  recent = false
+  /** What it counts for: OpenSegments'. */
+  countedIndexBytes = 0
+  /** Reads, syncs and scans that need the file open. */
+  #pins = 0
   #file: DiskFile | null = null
-  #offsetIndex: OffsetIndex | null = null
-  #timeIndex: TimeIndex | null = null
+  /** Always there in the active segment. */
+  #indexes: SegmentIndexes | null = null
+  #isActive = false
   #loading: Promise<void> | null = null
-  #bytesSinceIndexEntry = 0
-  #maxTimestamp = -1
-  #maxTimestampOffset = -1
+  /** Once it was loaded or appended to; null before. */
+  #largestTimestamp: number | null = null
   /** The first batch's largest timestamp; null when it has to be read first. −1: it has none. */
   #firstTimestamp: number | null = null
   #closesWhenUnpinned = false
   /** Its files have other names now and vanish when nobody needs them. */
   #removal: 'no' | 'waiting' | 'done' = 'no'
 
-  constructor(disk: Disk, directory: string, baseOffset: number) {
+  constructor(home: SegmentHome, baseOffset: number) {
     assert(Number.isSafeInteger(baseOffset) && baseOffset >= 0, 'A base offset is a whole number, not negative')
-    this.#disk = disk
-    this.#directory = directory
+    this.#home = home
     this.baseOffset = baseOffset
   }
 
-  /** Begins a segment: an empty file, whatever was there before. Its name is durable once its directory is synced. */
-  static create(disk: Disk, directory: string, options: { baseOffset: number; nowMs: number }): Segment {
-    const segment = new Segment(disk, directory, options.baseOffset)
+  /**
+   * Begins the active segment: an empty file, whatever was there before. Its name is durable once its directory is
+   * synced.
+   */
+  static create(home: SegmentHome, options: { baseOffset: number; nowMs: number }): Segment {
+    const segment = new Segment(home, options.baseOffset)
     segment.createdMs = options.nowMs
-    segment.#file = disk.open(segment.path(LOG_SUFFIX), { create: true })
-    segment.#file.truncate(0)
+    segment.#open({ create: true }).truncate(0)
     segment.beginIndexes()
+    segment.activate()
     return segment
   }
 
   /** A segment that is on the disk, closed and unread. */
-  static existing(disk: Disk, directory: string, baseOffset: number): Segment {
-    const segment = new Segment(disk, directory, baseOffset)
-    const stat = disk.stat(segment.path(LOG_SUFFIX))
+  static existing(home: SegmentHome, baseOffset: number): Segment {
+    const segment = new Segment(home, baseOffset)
+    const stat = home.disk.stat(segment.path(LOG_SUFFIX))
     assert(stat !== null, 'The segment is on the disk')
     segment.bytes = stat.size
     segment.writtenBytes = stat.size
@@ -113,39 +115,42 @@ export class Segment {
     return this.#file !== null
   }
   get offsetIndex(): OffsetIndex {
-    assert(this.#offsetIndex !== null, 'The offset index is loaded')
-    return this.#offsetIndex
+    return this.#loadedIndexes().offset
   }
   get timeIndex(): TimeIndex {
-    assert(this.#timeIndex !== null, 'The time index is loaded')
-    return this.#timeIndex
+    return this.#loadedIndexes().time
   }
   get hasIndexes(): boolean {
-    return this.#offsetIndex !== null
+    return this.#indexes?.areWhole === true
   }
   get indexMemoryBytes(): number {
-    return (this.#offsetIndex?.memoryBytes ?? 0) + (this.#timeIndex?.memoryBytes ?? 0)
+    return this.#indexes?.memoryBytes ?? 0
   }
-  /** Of the batches seen since it was begun or loaded; −1 without any. */
-  get maxTimestamp(): number {
-    return this.#maxTimestamp
+  /** Somebody uses the file, or bytes are on their way to it: it cannot rest now. */
+  get isBusy(): boolean {
+    return this.#pins > 0 || this.writtenBytes < this.bytes
+  }
+  get isPinned(): boolean {
+    return this.#pins > 0
   }
 
   path(suffix: string): string {
-    return `${this.#directory}/${fileName(this.baseOffset, suffix)}`
+    return `${this.#home.directory}/${fileName(this.baseOffset, suffix)}`
   }
 
   open(): DiskFile {
-    this.#file ??= this.#disk.open(this.path(LOG_SUFFIX))
-    return this.#file
+    return this.#open()
   }
 
   beginIndexes(): void {
-    this.#offsetIndex = new OffsetIndex(this.baseOffset)
-    this.#timeIndex = new TimeIndex(this.baseOffset)
-    this.#bytesSinceIndexEntry = 0
-    this.#maxTimestamp = -1
-    this.#maxTimestampOffset = -1
+    this.#indexes = SegmentIndexes.empty(this.baseOffset)
+    this.#largestTimestamp = -1
+  }
+
+  /** From now on batches are appended to it. Its indexes are loaded. */
+  activate(): void {
+    assert(this.#indexes !== null, 'An active segment knows its indexes')
+    this.#isActive = true
   }
 
   /** Whether the batch belongs into a new segment; Kafka's rule, in its order. */
@@ -159,83 +164,110 @@ export class Segment {
     const offsetEntriesMax = Math.floor(settings.segmentIndexBytes / OFFSET_ENTRY_BYTES)
     const timeEntriesMax = Math.floor(settings.segmentIndexBytes / TIME_ENTRY_BYTES)
     // One place of the time index is kept for the entry that seals the segment.
-    return this.offsetIndex.count >= offsetEntriesMax || this.timeIndex.count >= timeEntriesMax - 1
+    const { offset, time } = this.#activeIndexes()
+    return offset.count >= offsetEntriesMax || time.count >= timeEntriesMax - 1
   }
 
   /** Takes note of a batch that follows the last one; its bytes are the caller's business. */
   add(batch: BatchPlace, indexIntervalBytes: number): void {
-    this.#index(batch, this.bytes, indexIntervalBytes)
+    if (this.bytes === 0) this.#firstTimestamp = batch.maxTimestamp
+    this.#activeIndexes().add(batch, this.bytes, indexIntervalBytes)
     this.bytes += batch.bytes
   }
 
   /** Writes what follows the written bytes. */
   write(bytes: Buffer): void {
-    this.file.write(bytes, this.writtenBytes)
+    this.recent = true
+    const file = this.#file ?? this.#open()
+    file.write(bytes, this.writtenBytes)
     this.writtenBytes += bytes.length
     assert(this.writtenBytes <= this.bytes, 'Only what was added is written')
-    if (this.offsetIndex.unflushedBytes > UNFLUSHED_INDEX_BYTES_MAX) this.flushIndexes().forEach(closeFile)
+    if (this.#activeIndexes().unflushedBytes > UNFLUSHED_INDEX_BYTES_MAX) this.flushIndexes().forEach(closeFile)
   }
 
   /** Ends the segment: the last entry of the time index, and both indexes in their files. Answers what to sync. */
   seal(): DiskFile[] {
-    this.timeIndex.maybeAppend(this.#maxTimestamp, this.#maxTimestampOffset)
+    this.#activeIndexes().seal()
     return this.flushIndexes()
+  }
+
+  /** Another segment is the active one now. */
+  deactivate(): void {
+    if (!this.#isActive) return
+    this.#largestTimestamp = this.#activeIndexes().maxTimestamp
+    this.#isActive = false
   }
 
   /** Writes the indexes to their files; the caller closes those. */
   flushIndexes(): DiskFile[] {
-    return [
-      this.offsetIndex.flush(this.#disk, this.path(OFFSET_INDEX_SUFFIX)),
-      this.timeIndex.flush(this.#disk, this.path(TIME_INDEX_SUFFIX)),
-    ]
+    const paths = { offset: this.path(OFFSET_INDEX_SUFFIX), time: this.path(TIME_INDEX_SUFFIX) }
+    return this.#activeIndexes().flush(this.#home, paths)
   }
 
   /** Opens the file and loads the indexes, or rebuilds them where they are missing or wrong. */
   load(indexIntervalBytes: number): Promise<void> {
-    if (this.#file !== null && this.#offsetIndex !== null) return Promise.resolve()
+    this.recent = true
+    if (this.#file !== null && this.hasIndexes) return Promise.resolve()
     this.#loading ??= this.#load(indexIntervalBytes).finally(() => {
       this.#loading = null
     })
     return this.#loading
   }
 
-  /** Drops what is kept open and in memory; everything is in the files. */
-  unload(): void {
-    assert(this.pins === 0, 'Nobody uses a segment that is unloaded')
-    this.#file?.close()
-    this.#file = null
-    this.#offsetIndex = null
-    this.#timeIndex = null
+  /**
+   * Gives back what is kept open and in memory, as far as it is in the files; nothing that is used is lost by it, it
+   * only has to be opened again.
+   */
+  rest(): void {
+    assert(!this.isBusy, 'Nobody uses a segment that is put to rest')
+    this.#closeFile()
+    if (this.#isActive && !this.isRetired && !this.#home.isClosed) this.#restIndexes()
+    else this.#dropIndexes()
   }
 
-  /** As `unload`, at the latest when its last reader is done. */
+  /** As `rest`, for a log that is closed: at the latest when its last reader is done. */
   close(): void {
-    if (this.pins === 0) this.unload()
+    if (this.#pins === 0) this.#unload()
     else this.#closesWhenUnpinned = true
   }
 
+  pin(): void {
+    this.#pins++
+  }
+
   unpin(): void {
-    this.pins--
-    assert(this.pins >= 0, 'Pins are counted')
-    if (this.pins === 0 && this.#closesWhenUnpinned) this.unload()
+    this.#pins--
+    assert(this.#pins >= 0, 'Pins are counted')
+    if (this.#pins === 0 && this.#closesWhenUnpinned) this.#unload()
+  }
+
+  /** Walks over the batches of the file, which stays open meanwhile: see scan.ts. */
+  async scan(range: ScanRange, visit: BatchVisitor): Promise<number> {
+    this.pin()
+    try {
+      return await scanBatches(this.open(), range, visit)
+    } finally {
+      this.unpin()
+    }
   }
 
   /** Of a segment that is loaded and not empty, and whose first batch is in the file. */
   timestamps(): SegmentTimestamps {
-    return { firstMs: this.#readFirstTimestamp(), largestMs: this.largestTimestamp() }
+    return { firstMs: this.#readFirstTimestamp(), largestMs: this.largestTimestamp! }
   }
 
-  /** The largest timestamp in the segment, −1 for none; the segment is loaded. */
-  largestTimestamp(): number {
-    return Math.max(this.#maxTimestamp, this.timeIndex.lastTimestamp)
+  /** The largest timestamp in the segment, −1 for none; null when it has to be loaded to know. */
+  get largestTimestamp(): number | null {
+    return this.#isActive ? this.#activeIndexes().maxTimestamp : this.#largestTimestamp
   }
 
   /**
    * Makes an end out of the position at which the scan of an existing segment stopped: `truncate` cuts the file there.
    */
   endAt(position: number): void {
-    assert(position <= this.bytes || position <= this.file.size(), 'A segment is never made longer')
-    this.file.truncate(position)
+    const file = this.open()
+    assert(position <= this.bytes || position <= file.size(), 'A segment is never made longer')
+    if (position < file.size()) file.truncate(position)
     this.bytes = position
     this.writtenBytes = position
     if (position === 0) this.#firstTimestamp = null
@@ -246,27 +278,26 @@ export class Segment {
    * and the bytes since the last entry. Answers the end offset, and the position behind the last whole batch.
    */
   async readEnd(): Promise<{ endOffset: number; position: number }> {
-    this.#maxTimestamp = this.timeIndex.lastTimestamp
-    this.#maxTimestampOffset = this.timeIndex.lastOffset
-    const from = this.offsetIndex.lastPosition
+    const indexes = this.#loadedIndexes()
+    indexes.beginEnd()
+    const from = indexes.offset.lastPosition
     let endOffset = this.baseOffset
-    const position = await scanBatches(this.file, { from, to: this.bytes, depth: 'headers' }, (buffer, at) => {
+    const position = await this.scan({ from, to: this.bytes, depth: 'headers' }, (buffer, at) => {
       endOffset = batchLastOffset(buffer, at) + 1
-      this.#noteTimestamp(batchMaxTimestamp(buffer, at), endOffset - 1)
+      indexes.noteTimestamp(batchMaxTimestamp(buffer, at), endOffset - 1)
       return true
     })
-    this.#bytesSinceIndexEntry = position - from
+    indexes.endAt(position)
     return { endOffset, position }
   }
 
   /** Cuts off all batches that end at or beyond `offset`; the caller syncs. The segment is loaded. */
   async truncateTo(offset: number): Promise<void> {
     let from = this.offsetIndex.lookup(offset)
-    from = await scanBatches(this.file, { from, to: this.bytes, depth: 'headers' }, (buffer, at) => {
+    from = await this.scan({ from, to: this.bytes, depth: 'headers' }, (buffer, at) => {
       return batchLastOffset(buffer, at) < offset
     })
-    this.offsetIndex.truncateTo(offset)
-    this.timeIndex.truncateTo(offset)
+    this.#loadedIndexes().truncateTo(offset)
     this.endAt(from)
     const end = await this.readEnd()
     assert(end.position === from && end.endOffset <= offset, 'A truncated segment ends where it was cut')
@@ -278,21 +309,22 @@ export class Segment {
    */
   retire(): void {
     assert(this.#removal === 'no', 'A segment is retired once')
+    const { disk } = this.#home
     for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
       const path = this.path(suffix)
-      if (this.#disk.exists(path)) this.#disk.rename(path, path + DELETED_SUFFIX)
+      if (disk.exists(path)) disk.rename(path, path + DELETED_SUFFIX)
     }
     this.#removal = 'waiting'
   }
 
   /** The retired files that nobody needs any more, closed; none while a reader has the segment pinned. */
   takeRemovable(): string[] {
-    if (this.#removal !== 'waiting' || this.pins > 0) return []
+    if (this.#removal !== 'waiting' || this.#pins > 0) return []
     this.#removal = 'done'
-    this.unload()
+    this.#unload()
     return [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]
       .map((suffix) => this.path(suffix) + DELETED_SUFFIX)
-      .filter((path) => this.#disk.exists(path))
+      .filter((path) => this.#home.disk.exists(path))
   }
 
   get isRetired(): boolean {
@@ -301,25 +333,71 @@ export class Segment {
 
   verify(): void {
     assert(this.writtenBytes <= this.bytes, 'Only what was added is written')
-    this.#offsetIndex?.verify(this.bytes)
-    this.#timeIndex?.verify()
+    assert(!this.#isActive || this.#indexes !== null, 'An active segment knows its indexes')
+    this.#indexes?.verify(this.bytes)
+  }
+
+  #open(options: { create?: boolean } = {}): DiskFile {
+    if (this.#file !== null) return this.#file
+    this.recent = true
+    this.#file = this.#home.open(this.path(LOG_SUFFIX), options)
+    this.#home.openSegments.opened(this)
+    return this.#file
+  }
+
+  #closeFile(): void {
+    const file = this.#file
+    this.#file = null
+    file?.close()
+    this.#home.openSegments.closed(this)
+  }
+
+  #unload(): void {
+    this.#closeFile()
+    this.#dropIndexes()
+  }
+
+  #dropIndexes(): void {
+    if (this.#indexes?.areWhole) this.#largestTimestamp = this.#indexes.maxTimestamp
+    this.#indexes = null
+  }
+
+  /** Where the files take nothing more, the entries stay in memory: they are all that is needed. */
+  #restIndexes(): void {
+    try {
+      if (this.#activeIndexes().unflushedBytes > 0) this.flushIndexes().forEach(closeFile)
+    } catch (error) {
+      if (error instanceof DiskError) return
+      throw error
+    }
+    this.#activeIndexes().rest()
   }
 
   async #load(indexIntervalBytes: number): Promise<void> {
     this.open()
-    const offsetBytes = await this.#readIndex(OFFSET_INDEX_SUFFIX)
-    const timeBytes = await this.#readIndex(TIME_INDEX_SUFFIX)
-    this.#offsetIndex = offsetBytes && OffsetIndex.parse(offsetBytes, this.baseOffset, this.bytes)
-    this.#timeIndex = timeBytes && TimeIndex.parse(timeBytes, this.baseOffset)
+    if (this.hasIndexes) return
+    const offset = await this.#readIndex(OFFSET_INDEX_SUFFIX)
+    const time = await this.#readIndex(TIME_INDEX_SUFFIX)
     // A segment that was replaced meanwhile has left its names to another one, whose indexes say nothing about it.
-    if (this.isRetired) this.#offsetIndex = null
-    if (this.#offsetIndex === null || this.#timeIndex === null) await this.#rebuildIndexes(indexIntervalBytes)
+    const areTaken = !this.isRetired && this.#takeIndexes(offset, time)
+    if (!areTaken) await this.#rebuildIndexes(indexIntervalBytes)
+    if (!this.#isActive) this.#largestTimestamp = this.#loadedIndexes().maxTimestamp
+  }
+
+  /** False where a file is missing or breaks a rule. */
+  #takeIndexes(offsetBytes: Buffer | null, timeBytes: Buffer | null): boolean {
+    if (offsetBytes === null || timeBytes === null) return false
+    if (this.#indexes !== null) return this.#indexes.restore({ offset: offsetBytes, time: timeBytes }, this.bytes)
+    const offset = OffsetIndex.parse(offsetBytes, this.baseOffset, this.bytes)
+    const time = TimeIndex.parse(timeBytes, this.baseOffset)
+    if (offset !== null && time !== null) this.#indexes = new SegmentIndexes(offset, time)
+    return this.#indexes !== null
   }
 
   async #readIndex(suffix: string): Promise<Buffer | null> {
     const path = this.path(suffix)
-    if (!this.#disk.exists(path)) return null
-    const file = this.#disk.open(path, { readOnly: true })
+    if (!this.#home.disk.exists(path)) return null
+    const file = this.#home.open(path, { readOnly: true })
     try {
       const bytes = Buffer.allocUnsafeSlow(file.size())
       return (await file.read(bytes, 0)) === bytes.length ? bytes : null
@@ -328,38 +406,35 @@ export class Segment {
     }
   }
 
+  /** Of an active segment the batches that are appended meanwhile are in the indexes that are replaced. */
   async #rebuildIndexes(indexIntervalBytes: number): Promise<void> {
-    const to = this.bytes
-    this.beginIndexes()
-    const end = await scanBatches(this.file, { from: 0, to, depth: 'headers' }, (buffer, at, position) => {
-      this.#index(placeOf(buffer, at), position, indexIntervalBytes)
+    const to = this.writtenBytes
+    const rebuilt = SegmentIndexes.empty(this.baseOffset)
+    const end = await this.scan({ from: 0, to, depth: 'headers' }, (buffer, at, position) => {
+      rebuilt.add(placeOf(buffer, at), position, indexIntervalBytes)
       return true
     })
     if (end < to) throw new CorruptLogError(`Cannot index "${this.file.path}": no whole batch at ${end} of ${to} bytes`)
-    if (!this.isRetired) for (const file of this.seal()) file.close()
+    if (this.#indexes !== null) rebuilt.continueWith(this.#indexes)
+    if (!this.#isActive) rebuilt.seal()
+    this.#indexes = rebuilt
+    if (!this.isRetired) this.flushIndexes().forEach(closeFile)
   }
 
-  #index(batch: BatchPlace, position: number, indexIntervalBytes: number): void {
-    if (position === 0) this.#firstTimestamp = batch.maxTimestamp
-    this.#noteTimestamp(batch.maxTimestamp, batch.lastOffset)
-    if (this.#bytesSinceIndexEntry > indexIntervalBytes) {
-      this.offsetIndex.append(batch.lastOffset, position)
-      this.timeIndex.maybeAppend(this.#maxTimestamp, this.#maxTimestampOffset)
-      this.#bytesSinceIndexEntry = 0
-    }
-    this.#bytesSinceIndexEntry += batch.bytes
+  #activeIndexes(): SegmentIndexes {
+    assert(this.#indexes !== null, 'The segment knows its indexes')
+    return this.#indexes
   }
 
-  #noteTimestamp(timestamp: number, lastOffset: number): void {
-    if (timestamp <= this.#maxTimestamp) return
-    this.#maxTimestamp = timestamp
-    this.#maxTimestampOffset = lastOffset
+  #loadedIndexes(): SegmentIndexes {
+    assert(this.#indexes?.areWhole === true, 'The indexes are loaded')
+    return this.#indexes
   }
 
   #readFirstTimestamp(): number {
     if (this.#firstTimestamp !== null) return this.#firstTimestamp
     const header = Buffer.allocUnsafe(BATCH_OVERHEAD)
-    const read = this.file.readSync(header, 0)
+    const read = this.open().readSync(header, 0)
     assert(read === BATCH_OVERHEAD && batchBaseOffset(header, 0) >= this.baseOffset, 'The first batch is in the file')
     this.#firstTimestamp = batchMaxTimestamp(header, 0)
     return this.#firstTimestamp

@@ -71,6 +71,8 @@ export class TailChunk {
 export interface BudgetedTail {
   older: BudgetedTail | null
   newer: BudgetedTail | null
+  /** Used since it was last looked at. */
+  recent: boolean
   /** Gives one chunk back if it can. */
   evictOldest(): boolean
 }
@@ -140,6 +142,14 @@ export class TailBudget {
     tail.newer = null
   }
 
+  /** Takes back what tails hold that were not used since the last call; called now and then. */
+  giveBackIdle(): void {
+    for (let tail = this.#oldest; tail !== null; tail = tail.newer) {
+      if (tail.recent) tail.recent = false
+      else emptyTail(tail)
+    }
+  }
+
   /** `bytes` is the size of a chunk. */
   #makeRoom(bytes: number): void {
     let tail = this.#oldest
@@ -159,4 +169,9 @@ export class TailBudget {
     this.#pool.clear()
     this.#pooledBytes = 0
   }
+}
+
+function emptyTail(tail: BudgetedTail): void {
+  let hasGiven = true
+  while (hasGiven) hasGiven = tail.evictOldest()
 }

@@ -22,6 +22,7 @@ export interface ReadRequest {
 export class Tail implements BudgetedTail {
   older: BudgetedTail | null = null
   newer: BudgetedTail | null = null
+  recent = false
   readonly #budget: TailBudget
   #chunks: TailChunk[] = []
   #nextChunkBytes = CHUNK_BYTES_MIN
@@ -38,6 +39,7 @@ export class Tail implements BudgetedTail {
 
   /** The chunk to put a batch of `bytes` into, at its `usedBytes`; the caller publishes it there. */
   chunkFor(bytes: number): TailChunk {
+    this.recent = true
     const last = this.#chunks.at(-1)
     if (last !== undefined && last.buffer.length - last.usedBytes >= bytes) return last
     this.#budget.touch(this)
@@ -51,6 +53,7 @@ export class Tail implements BudgetedTail {
   read(request: ReadRequest): ReadLease {
     const { offset, maxOffset, maxBytes } = request
     assert(offset >= this.startOffset, 'The tail holds the offset')
+    this.recent = true
     this.#budget.touch(this)
     let index = this.#chunkOf(offset)
     let batch = batchHolding(this.#chunks[index]!, offset)

@@ -11,37 +11,43 @@
  * segment ends, so that the last entry of a sealed segment tells its largest timestamp. Crash rule: offset-index.ts's.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Disk, DiskFile } from '@ottla/base/disk.ts'
+import type { DiskFile } from '@ottla/base/disk.ts'
 import { readInt64, writeInt64 } from '@ottla/protocol/records/int64.ts'
-import { IndexEntries, isZeroFrom } from './index-entries.ts'
+import { IndexEntries, type IndexFiles, isZeroFrom } from './index-entries.ts'
 
 export const TIME_ENTRY_BYTES = 12
+
+/** What an append has to know of an index that is not in memory; −1 without entries. */
+export interface TimeIndexEnd {
+  readonly count: number
+  readonly lastTimestamp: number
+  readonly lastOffset: number
+}
 
 export class TimeIndex {
   readonly #baseOffset: number
   readonly #entries: IndexEntries
+  #lastTimestamp = -1
+  #lastOffset = -1
 
   constructor(baseOffset: number, entries = new IndexEntries(TIME_ENTRY_BYTES)) {
     this.#baseOffset = baseOffset
     this.#entries = entries
+    this.#readLast()
   }
 
   /** The index that a file's bytes hold, or null when they break a rule. */
   static parse(bytes: Buffer, baseOffset: number): TimeIndex | null {
-    const entries = Math.floor(bytes.length / TIME_ENTRY_BYTES)
-    let count = 0
-    let lastTimestamp = -1
-    let lastOffset = 0
-    for (; count < entries; count++) {
-      const at = count * TIME_ENTRY_BYTES
-      const timestamp = readInt64(bytes, at)
-      const offset = bytes.readInt32BE(at + 8)
-      if (timestamp <= lastTimestamp || offset < lastOffset || (timestamp === 0 && offset === 0)) break
-      lastTimestamp = timestamp
-      lastOffset = offset
-    }
-    if (!isZeroFrom(bytes, count * TIME_ENTRY_BYTES)) return null
-    return new TimeIndex(baseOffset, new IndexEntries(TIME_ENTRY_BYTES, bytes, count))
+    const count = countEntries(bytes)
+    return count === null ? null : new TimeIndex(baseOffset, new IndexEntries(TIME_ENTRY_BYTES, bytes, count))
+  }
+
+  /** An index of which only the file holds the entries. */
+  static resting(baseOffset: number, end: TimeIndexEnd): TimeIndex {
+    const index = new TimeIndex(baseOffset, IndexEntries.resting(TIME_ENTRY_BYTES, end.count))
+    index.#lastTimestamp = end.lastTimestamp
+    index.#lastOffset = end.lastOffset
+    return index
   }
 
   get count(): number {
@@ -53,22 +59,31 @@ export class TimeIndex {
   get unflushedBytes(): number {
     return this.#entries.unflushedBytes
   }
+  /** Whether all entries are in memory: only then it can be asked. */
+  get isWhole(): boolean {
+    return this.#entries.heldFrom === 0
+  }
   /** −1 without entries. */
   get lastTimestamp(): number {
-    return this.count === 0 ? -1 : this.#timestamp(this.count - 1)
+    return this.#lastTimestamp
   }
   /** −1 without entries. */
   get lastOffset(): number {
-    return this.count === 0 ? -1 : this.#offset(this.count - 1)
+    return this.#lastOffset
+  }
+  get end(): TimeIndexEnd {
+    return { count: this.count, lastTimestamp: this.#lastTimestamp, lastOffset: this.#lastOffset }
   }
 
   /** Adds an entry when the timestamp is larger than the last one's, else nothing. */
   maybeAppend(timestamp: number, offset: number): void {
-    if (timestamp <= this.lastTimestamp) return
-    assert(offset >= this.#baseOffset && offset >= this.lastOffset, 'Offsets of the time index do not decrease')
+    if (timestamp <= this.#lastTimestamp) return
+    assert(offset >= this.#baseOffset && offset >= this.#lastOffset, 'Offsets of the time index do not decrease')
     const at = this.#entries.add()
     writeInt64(this.#entries.buffer, timestamp, at)
     this.#entries.buffer.writeInt32BE(offset - this.#baseOffset, at + 8)
+    this.#lastTimestamp = timestamp
+    this.#lastOffset = offset
   }
 
   /** An offset before which no record of the segment has this timestamp or a larger one. */
@@ -82,18 +97,34 @@ export class TimeIndex {
     let count = this.count
     while (count > 0 && this.#offset(count - 1) >= offset) count--
     this.#entries.truncate(count)
+    this.#readLast()
   }
 
-  markUnflushed(): void {
-    this.#entries.markUnflushed()
+  /** Gives up the memory of the entries, which are in the file. */
+  rest(): void {
+    this.#entries.rest()
   }
 
-  flush(disk: Disk, path: string): DiskFile {
-    return this.#entries.flush(disk, path)
+  /** Takes what is not in memory from the file's bytes. False, and nothing changed, when they are not it. */
+  restore(bytes: Buffer): boolean {
+    const count = this.#entries.heldFrom
+    const own = bytes.subarray(0, count * TIME_ENTRY_BYTES)
+    if (countEntries(own) !== count) return false
+    this.#entries.restore(own)
+    return true
+  }
+
+  /** Adds the entries that another index of the same segment holds in memory and that its own do not cover. */
+  addHeldOf(other: TimeIndex): void {
+    for (let i = other.#entries.heldFrom; i < other.count; i++) this.maybeAppend(other.#timestamp(i), other.#offset(i))
+  }
+
+  flush(files: IndexFiles, path: string): DiskFile {
+    return this.#entries.flush(files, path)
   }
 
   verify(): void {
-    for (let i = 1; i < this.count; i++) {
+    for (let i = this.#entries.heldFrom + 1; i < this.count; i++) {
       assert(this.#timestamp(i) > this.#timestamp(i - 1), 'Indexed timestamps increase')
       assert(this.#offset(i) >= this.#offset(i - 1), 'Offsets of the time index do not decrease')
     }
@@ -110,11 +141,34 @@ export class TimeIndex {
     return low - 1
   }
 
+  #readLast(): void {
+    const isHeld = this.count > this.#entries.heldFrom
+    this.#lastTimestamp = isHeld ? this.#timestamp(this.count - 1) : -1
+    this.#lastOffset = isHeld ? this.#offset(this.count - 1) : -1
+  }
+
   #timestamp(index: number): number {
-    return readInt64(this.#entries.buffer, index * TIME_ENTRY_BYTES)
+    return readInt64(this.#entries.buffer, this.#entries.at(index))
   }
 
   #offset(index: number): number {
-    return this.#entries.buffer.readInt32BE(index * TIME_ENTRY_BYTES + 8) + this.#baseOffset
+    return this.#entries.buffer.readInt32BE(this.#entries.at(index) + 8) + this.#baseOffset
   }
+}
+
+/** How many entries the bytes hold, or null when they break a rule. */
+function countEntries(bytes: Buffer): number | null {
+  const entries = Math.floor(bytes.length / TIME_ENTRY_BYTES)
+  let count = 0
+  let lastTimestamp = -1
+  let lastOffset = 0
+  for (; count < entries; count++) {
+    const at = count * TIME_ENTRY_BYTES
+    const timestamp = readInt64(bytes, at)
+    const offset = bytes.readInt32BE(at + 8)
+    if (timestamp <= lastTimestamp || offset < lastOffset || (timestamp === 0 && offset === 0)) break
+    lastTimestamp = timestamp
+    lastOffset = offset
+  }
+  return isZeroFrom(bytes, count * TIME_ENTRY_BYTES) ? count : null
 }

@@ -27,7 +27,7 @@ export async function findTimestamp(
 
 /** The largest timestamp of the pinned segment's records at or beyond `startOffset`; −1 for none. */
 export async function largestTimestampFrom(segment: Segment, startOffset: number): Promise<number> {
-  if (startOffset <= segment.baseOffset) return segment.largestTimestamp()
+  if (startOffset <= segment.baseOffset) return segment.largestTimestamp!
   const to = segment.writtenBytes
   let largest = -1
   // The batch that the log's start lies in may have its largest timestamp before it.
