@@ -98,13 +98,22 @@ export class IndexEntries {
   /** Writes what the file lacks and cuts it to size; the caller syncs and closes the file. */
   flush(files: IndexFiles, path: string): DiskFile {
     const file = files.open(path, { create: true })
+    try {
+      this.#writeUnflushed(file)
+    } catch (error) {
+      file.close()
+      throw error
+    }
+    this.#flushed = this.#count
+    return file
+  }
+
+  #writeUnflushed(file: DiskFile): void {
     const from = this.#flushed * this.entryBytes
     const to = this.#count * this.entryBytes
     const before = this.#heldFrom * this.entryBytes
     if (to > from) file.write(this.#buffer.subarray(from - before, to - before), from)
     file.truncate(to)
-    this.#flushed = this.#count
-    return file
   }
 
   #grow(usedBytes: number): void {
