@@ -1,5 +1,5 @@
 /**
- * The bench: `npm run bench`. Arguments, the directory that it works in, exit code. Exit codes: 0 all rows ran, 1 some
+ * The bench: `npm run bench`, and of the log alone `npm run bench -- storage`. Arguments, the directory that it works in, exit code. Exit codes: 0 all rows ran, 1 some
  * failed, 2 wrong arguments, 130 ended by Ctrl-C. A missed target fails nothing: the machine may not be the one that the
  * targets are for.
  */
@@ -19,6 +19,7 @@ import { type Entry, type Report, renderReport, reportData } from './report.ts'
 import { rowTitle } from './row-title.ts'
 import { runGroups } from './run.ts'
 import { measureStartBudget, renderStartBudget } from './start-budget.ts'
+import { storageCommand } from './storage/command.ts'
 
 /** Kept over a reboot, so not in memory, which `/tmp` may well be. */
 const PARENT_DIRECTORY = '/var/tmp'
@@ -79,10 +80,16 @@ async function entryOf({ name, describe, settings, topicConfigs }: Contestant): 
   }
 }
 
+async function run(argv: readonly string[]): Promise<number> {
+  if (argv[0] !== 'storage') return await bench(parseBenchArguments(argv))
+  const progress = (line: string) => streams.writeError(`${line}\n`)
+  return await storageCommand(argv.slice(1), ports, { write: (text) => streams.write(text), progress })
+}
+
 const hold = holdProcess()
 listenForInterruption()
 try {
-  process.exitCode = await bench(parseBenchArguments(process.argv.slice(2)))
+  process.exitCode = await run(process.argv.slice(2))
 } catch (error) {
   if (error instanceof InterruptedError) {
     process.exitCode = error.exitCode

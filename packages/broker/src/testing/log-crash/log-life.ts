@@ -4,6 +4,7 @@
  * to the crash of the machine, the end of the process or an orderly stop.
  */
 import assert from 'node:assert/strict'
+import { DiskError } from '@ottla/base/disk.ts'
 import { FakeTime } from '@ottla/base/fake-time.ts'
 import { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import { MemoryLogger } from '@ottla/base/memory-logger.ts'
@@ -204,13 +205,23 @@ export class LogLife {
   async stop(): Promise<boolean> {
     this.ground.disk.releaseSyncs()
     await this.until(this.partitions[Symbol.asyncDispose]())
-    const { closedWhole } = this.partitions
-    if (closedWhole) for (const directory of this.#directories) directory.endUse(EPOCH)
+    const isWhole = this.partitions.closedWhole && this.#markEnd()
     if (this.hasCrashed) throw new LifeEnded()
     for (const directory of this.#directories) directory[Symbol.dispose]()
-    if (closedWhole) assert.equal(this.#disk.openFiles, 0, 'Every file is closed')
+    if (isWhole) assert.equal(this.#disk.openFiles, 0, 'Every file is closed')
     this.#over()
-    return closedWhole
+    return isWhole
+  }
+
+  /** Where the marker of an orderly stop cannot be written the next start recovers, and nothing else. */
+  #markEnd(): boolean {
+    try {
+      for (const directory of this.#directories) directory.endUse(EPOCH)
+      return true
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      return false
+    }
   }
 
   /** As kill -9: what was written is in the kernel's memory, and not yet on the disk. */
