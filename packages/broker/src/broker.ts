@@ -279,6 +279,7 @@ export class Broker implements AsyncDisposable {
     await Promise.race([partitions.opened(), this.failed])
     partitions.setStraysAside()
     partitions.keepCheckpoints(this.#config.int('log.flush.offset.checkpoint.interval.ms'))
+    partitions.keepRetention(this.#config)
   }
 
   /** The one way of a new image through the broker, bottom up; synchronous, so that nobody sees half of it. */

@@ -59,14 +59,14 @@ class Fixture {
   static async open(options: { shareBytes?: number; tailBytesMax?: number } = {}): Promise<Fixture> {
     const fixture = new Fixture(options)
     const { log } = fixture
-    const { time, disk, syncs, tail, openSegments, logger } = log
+    const { time, disk, syncs, tail, openSegments, removals, logger } = log
     fixture.partition = await log.finished(
       Partition.open({
         ...{ topicId: TOPIC_ID, topicName: 't', image: IMAGE, localBrokerId: 1, clock: time, timers: time },
         scratch: new Scratch(),
         rules: partitionRules(config, { configs: new Map() }),
         log: {
-          ...{ disk, clock: time, timers: time, syncs, tail, openSegments, logger, directory: DIRECTORY },
+          ...{ disk, clock: time, timers: time, syncs, tail, openSegments, removals, logger, directory: DIRECTORY },
           ...{ settings: DEFAULT_LOG_SETTINGS, cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0 },
           producerIdExpirationMs: 1000,
         },

@@ -30,7 +30,7 @@ class Model {
   }
 
   get settings() {
-    return { segmentBytes: 600, indexIntervalBytes: 100, segmentIndexBytes: 120 }
+    return { segmentBytes: 600, indexIntervalBytes: 100, segmentIndexBytes: 120, fileDeleteDelayMs: 100 }
   }
 }
 
@@ -108,7 +108,9 @@ async function step(log: Log, model: Model, fixture: LogFixture): Promise<void> 
   else if (kind < 21) rest(fixture)
   else if (model.syncedOffset > model.logStartOffset) {
     model.logStartOffset += model.random.below(model.syncedOffset - model.logStartOffset + 1)
-    await fixture.finished(log.advanceLogStartOffset(model.logStartOffset))
+    log.advanceLogStartOffset(model.logStartOffset)
+    log.removeBelowStart(model.random.below(4))
+    if (model.random.below(2) === 0) await fixture.time.run(fixture.settings.fileDeleteDelayMs)
   }
 }
 

@@ -4,6 +4,7 @@ import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { Timers } from '@ottla/base/timers.ts'
+import type { DelayedRemovals } from './delayed-removals.ts'
 import type { LogObserver } from './log-writer.ts'
 import type { OpenSegments } from './open-segments.ts'
 import type { LogSettings } from './settings.ts'
@@ -17,6 +18,7 @@ export interface LogOptions {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly openSegments: OpenSegments
+  readonly removals: DelayedRemovals
   readonly logger: Logger
   readonly observer: LogObserver
   readonly settings: LogSettings

@@ -2,14 +2,14 @@
  * Owns the segments of one log: which there are, in order, which is active, reads of their files, and how those that
  * are removed or cut go without pulling the file from under a reader. Nothing but a removal costs more with more of them.
  *
- * A reader pins its segment while it waits for the disk. A removed segment loses its name at once and its file when
- * the last pin goes. A truncation is counted, and so is a compaction that replaces segments: a read that one overtook is
- * done again.
+ * A reader pins its segment while it waits for the disk. A removed segment loses its name at once, and its file
+ * `file.delete.delay.ms` later, or when the last pin goes if that is later still. A truncation is counted, and so is a
+ * compaction that replaces segments: a read that one overtook is done again.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Logger } from '@ottla/base/logger.ts'
 import type { CleanedSegment, SourceSegment } from './compaction/compaction-job.ts'
 import { hasCleanedFiles, putIntoPlace, setBeside } from './compaction/swap.ts'
+import type { DelayedRemovals } from './delayed-removals.ts'
 import { readSegment } from './history.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
 import type { LogWriter } from './log-writer.ts'
@@ -21,7 +21,7 @@ import { findTimestamp, largestTimestampFrom, type TimestampOffset } from './tim
 
 export interface LogSegmentsOptions {
   readonly home: SegmentHome
-  readonly logger: Logger
+  readonly removals: DelayedRemovals
   readonly writer: LogWriter
   readonly settings: LogSettings
 }
@@ -39,9 +39,11 @@ export class LogSegments {
   #settings: LogSettings
   /** Ascending, never empty; the last is active. */
   readonly #segments: Segment[]
-  /** Without a name already, still read by somebody. */
+  /** Retired a moment ago: their delay has not begun. */
   #retired: Segment[] = []
-  #removals: Promise<void>[] = []
+  /** Their delay is over, and somebody still reads them. */
+  #overdue: Segment[] = []
+  #isAbandoned = false
   /** Truncations and swaps: what was read meanwhile says nothing about the log. */
   #changes = 0
   #truncations = 0
@@ -67,6 +69,10 @@ export class LogSegments {
     return this.#sealedBytes + this.active.bytes
   }
 
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
   /** Whether a segment begins exactly there. */
   beginsAt(offset: number): boolean {
     return this.#segments[this.#indexOf(offset)]!.baseOffset === offset
@@ -90,6 +96,7 @@ export class LogSegments {
     if (sealed.bytes === 0) this.#retire(this.#segments.length - 1)
     else for (const file of sealed.seal()) writer.syncWithNextRound(file, () => file.close())
     this.#begin(Segment.create(home, { baseOffset, nowMs }))
+    this.#removeLater()
     writer.namesChanged()
   }
 
@@ -156,6 +163,13 @@ export class LogSegments {
     return largest < 0 ? null : this.#findTimestamp(largest, startOffset)
   }
 
+  /** Reads the retention time of the segment with this number; an index that is missing or wrong is made anew. */
+  async learnRetentionTime(index: number): Promise<void> {
+    const segment = this.#segments[index]!
+    if ((await segment.learnRetentionTime()) || segment.isRetired) return
+    await this.using(segment, () => segment.learnRetentionTime())
+  }
+
   /** Runs with the segment open, its indexes loaded, and its file safe from removal. */
   async using<T>(segment: Segment, run: () => Promise<T>): Promise<T> {
     const { openSegments } = this.#options.home
@@ -174,6 +188,7 @@ export class LogSegments {
     this.#changes++
     this.#truncations++
     while (this.#segments.length > 1 && this.active.baseOffset >= offset) this.#retire(this.#segments.length - 1)
+    this.#removeLater()
     disk.syncDirectory(directory)
     const active = this.active
     return this.using(active, async () => {
@@ -191,15 +206,19 @@ export class LogSegments {
     this.#changes++
     this.#truncations++
     while (this.#segments.length > 0) this.#retire(this.#segments.length - 1)
+    this.#removeLater()
     home.disk.syncDirectory(home.directory)
     this.#segments.push(Segment.create(home, { baseOffset: offset, nowMs }))
   }
 
-  /** Removes the segments that end at or below `offset`, the active one excepted. */
-  removeBelow(offset: number): void {
-    while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= offset) this.#retire(0)
-    this.#options.writer.namesChanged()
-    this.#sweep()
+  /** Removes segments that end at or below `offset`, oldest first, the active one excepted; answers how many. */
+  removeBelow(offset: number, segmentsMax: number): number {
+    let count = 0
+    for (; count < segmentsMax && this.#segments.length > 1 && this.#segments[1]!.baseOffset <= offset; count++) {
+      this.#retire(0)
+    }
+    this.#removeLater()
+    return count
   }
 
   /** The sealed segments that end at or below `offset`, as a compaction is told of them. */
@@ -231,16 +250,8 @@ export class LogSegments {
     this.#sealedBytes += segment.bytes
     this.#changes++
     writer.namesChanged()
-    this.#sweep()
+    this.#removeLater()
     return true
-  }
-
-  /** Resolves when the files that were let go of until now are gone. */
-  async removals(): Promise<void> {
-    this.#sweep()
-    const removals = this.#removals
-    this.#removals = []
-    await Promise.all(removals)
   }
 
   verify(logEndOffset: number): void {
@@ -255,9 +266,15 @@ export class LogSegments {
   }
 
   /** Closes all files, once nobody reads them; the writer is closed already. */
-  async close(): Promise<void> {
-    await this.removals()
+  close(): void {
     for (const segment of this.#segments) segment.close()
+  }
+
+  /** The directory goes as a whole, and its name may come to be another log's: nothing in it is removed by name. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#overdue = []
+    this.close()
   }
 
   #areStill(segments: readonly Segment[], sources: readonly SourceSegment[]): boolean {
@@ -324,19 +341,25 @@ export class LogSegments {
     this.#options.writer.namesChanged()
   }
 
-  #sweep(): void {
-    for (const segment of this.#retired) {
-      for (const path of segment.takeRemovable()) this.#removals.push(this.#remove(path))
-    }
-    if (this.#retired.length > 0) this.#retired = this.#retired.filter((segment) => segment.isPinned)
+  /** The files of what was retired go after the delay, those that are read then when their readers are done. */
+  #removeLater(): void {
+    if (this.#retired.length === 0) return
+    const retired = this.#retired
+    this.#retired = []
+    this.#options.removals.after(this.#settings.fileDeleteDelayMs, () => {
+      if (this.#isAbandoned) return []
+      this.#overdue.push(...retired)
+      return this.#takeRemovable()
+    })
   }
 
-  /** A file that could not be removed has a name that the next start removes. */
-  async #remove(path: string): Promise<void> {
-    try {
-      await this.#options.home.disk.removeTree(path)
-    } catch (error) {
-      this.#options.logger.warn('Cannot remove a file of a deleted segment', { path, error })
-    }
+  #sweep(): void {
+    if (this.#overdue.length > 0) this.#options.removals.remove(this.#takeRemovable())
+  }
+
+  #takeRemovable(): string[] {
+    const paths = this.#overdue.flatMap((segment) => segment.takeRemovable())
+    this.#overdue = this.#overdue.filter((segment) => segment.isPinned)
+    return paths
   }
 }

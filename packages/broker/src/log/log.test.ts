@@ -213,15 +213,18 @@ test('removing segments leaves a reader its file, and removes it after', async (
   for (let i = 0; i < 60; i++) fixture.append(log, { valueBytes: 400 })
   await fixture.finished(log.synced())
   const read = log.read(everything(log, 0))
-  const advanced = log.advanceLogStartOffset(20)
+  log.advanceLogStartOffset(20)
+  const before = log.segmentCount
+  assert.equal(log.removeBelowStart(3), 3, 'no more than was allowed')
+  assert.equal(log.segmentCount, before - 3)
+  assert.ok(log.removeBelowStart(100) > 0)
+  assert.equal(log.removeBelowStart(100), 0)
   const lease = await read
   assert.ok(lease.bytes > 0)
-  await advanced
-  await fixture.time.settle()
-  assert.ok(fixture.disk.list(DIRECTORY).every(({ name }) => !name.endsWith('.deleted')))
   assert.equal(log.logStartOffset, 20)
   lease.release()
-  await log.advanceLogStartOffset(log.logEndOffset)
+  log.advanceLogStartOffset(log.logEndOffset)
+  log.removeBelowStart(100)
   assert.equal(log.segmentCount, 1, 'the active segment stays')
 })
 
@@ -310,7 +313,7 @@ test('records are found by time inside batches, compressed ones too, in any segm
     assert.equal(await find(1951), null)
     const newest = { offset: 58, timestamp: NOW_MS + 1950 }
     assert.deepEqual(await fixture.finished(log.maxTimestampOffset()), newest)
-    await log.advanceLogStartOffset(32)
+    log.advanceLogStartOffset(32)
     assert.deepEqual(await find(0), { offset: 32, timestamp: NOW_MS + 1020 })
   }
 })
@@ -321,7 +324,7 @@ test('the latest record is looked for from the log’s start on, also inside the
   fixture.append(log, { count: 3, timestampsMs: [NOW_MS + 90, NOW_MS + 20, NOW_MS + 30] })
   fixture.append(log, { count: 1, timestampsMs: [NOW_MS + 10] })
   await fixture.finished(log.written())
-  await log.advanceLogStartOffset(1)
+  log.advanceLogStartOffset(1)
   assert.deepEqual(await fixture.finished(log.maxTimestampOffset()), { offset: 2, timestamp: NOW_MS + 30 })
 })
 
@@ -366,12 +369,11 @@ test('starting over at an offset leaves nothing of before', async () => {
   assert.deepEqual([again.logStartOffset, again.logEndOffset], [100, 101])
 })
 
-test('a closed or deleted log leaves no file, timer or directory behind, and refuses', async () => {
+test('an abandoned log leaves no timer and no memory behind, and refuses', async () => {
   const fixture = new LogFixture()
   const log = await fixture.open()
   fixture.append(log)
-  await fixture.finished(log.delete())
-  assert.equal(fixture.disk.exists(DIRECTORY), false)
+  await fixture.finished(log.abandon())
   await fixture.time.settle()
   assert.deepEqual([fixture.failures, fixture.time.pendingTimers, fixture.tail.liveBytes], [[], 0, 0])
   assert.throws(() => fixture.append(log), LogOfflineError)
@@ -422,7 +424,7 @@ test('a recovery point of another log is not believed', async () => {
   assert.equal(again.logEndOffset, 2, 'all checksums are looked at')
 })
 
-test('deleting a log whose directory was renamed, with appends and a sync on their way, is no failure', async () => {
+test('abandoning a log whose directory was renamed, with appends and a sync on their way, is no failure', async () => {
   const fixture = new LogFixture({ settings: { segmentBytes: 200 } })
   const log = await fixture.open()
   fixture.disk.holdSyncs()
@@ -431,10 +433,10 @@ test('deleting a log whose directory was renamed, with appends and a sync on the
   await fixture.time.settle()
   for (let i = 0; i < 5; i++) fixture.append(log)
   fixture.disk.rename(DIRECTORY, `${DIRECTORY}.x-delete`)
-  const deleted = log.delete({ renamedTo: `${DIRECTORY}.x-delete` })
+  const abandoned = log.abandon()
   await fixture.time.settle()
   fixture.disk.releaseSyncs()
-  await fixture.finished(deleted)
+  await fixture.finished(abandoned)
   await assert.rejects(synced, LogOfflineError)
-  assert.deepEqual([fixture.failures, fixture.disk.list('/data')], [[], []])
+  assert.deepEqual(fixture.failures, [])
 })

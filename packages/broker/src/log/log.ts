@@ -28,6 +28,7 @@ import { type LogObserver, LogWriter } from './log-writer.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
 import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
+import type { RetainedSegment } from './retention.ts'
 import type { BatchPlace, SegmentTimestamps } from './segment.ts'
 import { SegmentHome } from './segment-home.ts'
 import type { LogSettings } from './settings.ts'
@@ -99,7 +100,7 @@ export class Log {
     producers.removeExpired(nowMs)
     const { logStartOffset, logEndOffset } = recovered
     const writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
-    const segments = new LogSegments({ home, writer, logger: options.logger, settings }, recovered.segments)
+    const segments = new LogSegments({ home, writer, removals: options.removals, settings }, recovered.segments)
     return new Log(options, {
       home,
       segments,
@@ -136,6 +137,14 @@ export class Log {
   }
   get segmentCount(): number {
     return this.#segments.count
+  }
+  /** Nothing forbids to change it: it has not failed, is not closed, and nobody truncates it. */
+  get isUsable(): boolean {
+    return this.#state === 'open' && this.#writer.failure === null
+  }
+  /** What retention decides on; valid until the next call that changes the log. */
+  get retainedSegments(): readonly RetainedSegment[] {
+    return this.#segments.all
   }
   get settings(): LogSettings {
     return this.#settings
@@ -228,23 +237,38 @@ export class Log {
   }
 
   /**
-   * Nothing below `offset` is read any more; segments wholly below it are removed, never the active one. Before, the
-   * owner makes the new start durable: see LogDirectoryCheckpoints.
+   * Nothing below `offset` is read any more. Before, the owner makes the new start durable: see LogDirectoryCheckpoints.
+   * Segments wholly below it go with `removeBelowStart`.
    */
-  async advanceLogStartOffset(offset: number): Promise<void> {
+  advanceLogStartOffset(offset: number): void {
     this.#assertUsable()
     assert(offset <= this.#logEndOffset, 'A log does not start behind its end')
     if (offset <= this.#logStartOffset) return
     this.#logStartOffset = offset
     this.leaderEpochs.truncateFromStart(offset)
+  }
+
+  /**
+   * Removes at most so many segments that lie wholly below the log's start, never the active one; answers how many. No
+   * crash harms: what comes back lies below the start. Throws LogOfflineError.
+   */
+  removeBelowStart(segmentsMax: number): number {
+    this.#assertUsable()
+    let count = 0
     try {
-      this.#segments.removeBelow(offset)
-      this.#snapshots.prune((base) => this.#segments.beginsAt(base))
+      count = this.#segments.removeBelow(this.#logStartOffset, segmentsMax)
+      if (count > 0) this.#snapshots.prune((base) => this.#segments.beginsAt(base))
     } catch (error) {
       this.#writer.fail('remove segments of', error)
       this.#writer.throwIfFailed()
     }
-    await this.#segments.removals()
+    return count
+  }
+
+  /** Reads the retention time of the segment with this number in `retainedSegments`. Rejects with DiskError, CorruptLogError. */
+  async learnRetentionTime(index: number): Promise<void> {
+    this.#assertUsable()
+    await this.#segments.learnRetentionTime(index)
   }
 
   /** What a compaction may work on below `offset`: sealed, durable, and not part of an open transaction. */
@@ -291,12 +315,10 @@ export class Log {
     this.producers.verify(this.#logEndOffset)
   }
 
-  /** Closes the log and removes its directory, which the owner may have renamed on the disk to `renamedTo` first. */
-  async delete(options: { renamedTo?: string } = {}): Promise<void> {
+  /** Closes the log, of which nothing is needed any more: its owner removes the directory. */
+  async abandon(): Promise<void> {
     await this.#close()
-    const { disk, directory } = this.#options
-    await disk.removeTree(options.renamedTo ?? directory)
-    disk.syncDirectory(dirname(directory))
+    this.#segments.abandon()
   }
 
   /** Makes everything durable, leaves the indexes and a producer snapshot as Kafka expects them, and closes. */
@@ -368,7 +390,6 @@ export class Log {
     } finally {
       this.#state = 'open'
     }
-    await this.#segments.removals()
   }
 
   async #cutAt(offset: number): Promise<number> {
@@ -422,7 +443,7 @@ export class Log {
     this.#home.isClosed = true
     await this.#writer.close()
     this.#tail.clear()
-    await this.#segments.close()
+    this.#segments.close()
   }
 
   #assertUsable(): void {

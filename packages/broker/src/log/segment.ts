@@ -32,12 +32,14 @@ import { type BatchVisitor, type ScanRange, scanBatches } from './scan.ts'
 import type { SegmentHome } from './segment-home.ts'
 import { type BatchPlace, SegmentIndexes } from './segment-indexes.ts'
 import type { LogSettings } from './settings.ts'
-import { TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts'
+import { readLastTimestamp, TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts'
 
 export type { BatchPlace }
 
 /** The largest distance of an offset from its segment's base that the indexes can hold. */
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
+/** In the order in which they lose their names: without the first, a restart takes the others for leftovers. */
+const SEGMENT_SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]
 /** How much of an index may wait in memory before it goes to its file with the next write of batches. */
 const UNFLUSHED_INDEX_BYTES_MAX = 64 * 1024
 
@@ -71,6 +73,8 @@ export class Segment {
   #loading: Promise<void> | null = null
   /** Once it was loaded or appended to; null before. */
   #largestTimestamp: number | null = null
+  /** When its file was written to last; null where that was not asked for since. */
+  #lastChangeMs: number | null = null
   /** The first batch's largest timestamp; null when it has to be read first. −1: it has none. */
   #firstTimestamp: number | null = null
   #closesWhenUnpinned = false
@@ -181,6 +185,7 @@ export class Segment {
     const file = this.#file ?? this.#open()
     file.write(bytes, this.writtenBytes)
     this.writtenBytes += bytes.length
+    this.#lastChangeMs = null
     assert(this.writtenBytes <= this.bytes, 'Only what was added is written')
     if (this.#activeIndexes().unflushedBytes > UNFLUSHED_INDEX_BYTES_MAX) this.flushIndexes().forEach(closeFile)
   }
@@ -261,6 +266,25 @@ export class Segment {
     return this.#isActive ? this.#activeIndexes().maxTimestamp : this.#largestTimestamp
   }
 
+  /** What retention goes by (retention.ts); null: `learnRetentionTime` has to look first. */
+  get retentionTimeMs(): number | null {
+    const largest = this.largestTimestamp
+    return largest === null || largest >= 0 ? largest : this.#lastChangeMs
+  }
+
+  /** Reads what `retentionTimeMs` tells; false: the time index alone does not say, the segment has to be loaded before. */
+  async learnRetentionTime(): Promise<boolean> {
+    if (this.largestTimestamp === null) {
+      const timestamp = await readLastTimestamp(this.#home, this.path(TIME_INDEX_SUFFIX))
+      // It may have been loaded or replaced meanwhile: then the file says nothing, or nothing more.
+      if (!this.isRetired) this.#largestTimestamp ??= timestamp
+    }
+    const largest = this.largestTimestamp
+    if (largest === null) return false
+    if (largest < 0) this.#lastChangeMs = this.#home.disk.stat(this.path(LOG_SUFFIX))?.modifiedMs ?? this.createdMs
+    return true
+  }
+
   /**
    * Makes an end out of the position at which the scan of an existing segment stopped: `truncate` cuts the file there.
    */
@@ -304,27 +328,27 @@ export class Segment {
   }
 
   /**
-   * Takes the segment out of the log: its files get another name now, so that no restart sees them, and are removed
-   * when the last reader is done.
+   * Takes the segment out of the log: its files get another name now, so that no restart sees them, and are closed when
+   * the last reader is done.
    */
   retire(): void {
     assert(this.#removal === 'no', 'A segment is retired once')
     const { disk } = this.#home
-    for (const suffix of [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+    for (const suffix of SEGMENT_SUFFIXES) {
       const path = this.path(suffix)
       if (disk.exists(path)) disk.rename(path, path + DELETED_SUFFIX)
     }
     this.#removal = 'waiting'
+    this.close()
   }
 
-  /** The retired files that nobody needs any more, closed; none while a reader has the segment pinned. */
+  /** The retired files, for their removal; none while a reader has the segment pinned. */
   takeRemovable(): string[] {
     if (this.#removal !== 'waiting' || this.#pins > 0) return []
     this.#removal = 'done'
-    this.#unload()
-    return [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]
-      .map((suffix) => this.path(suffix) + DELETED_SUFFIX)
-      .filter((path) => this.#home.disk.exists(path))
+    return SEGMENT_SUFFIXES.map((suffix) => this.path(suffix) + DELETED_SUFFIX).filter((path) =>
+      this.#home.disk.exists(path),
+    )
   }
 
   get isRetired(): boolean {

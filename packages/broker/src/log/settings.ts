@@ -14,6 +14,8 @@ export interface LogSettings {
   readonly flushMessages: number
   /** `flush.ms`: how long written bytes may stay unsynced. */
   readonly flushMs: number
+  /** `file.delete.delay.ms`: how long the files of a removed segment stay, under another name. */
+  readonly fileDeleteDelayMs: number
   /** `write.caching`: whether written bytes count as replicated before they are synced. Read by the log's owner. */
   readonly writeCaching: boolean
 }
@@ -27,5 +29,6 @@ export const DEFAULT_LOG_SETTINGS: LogSettings = {
   indexIntervalBytes: 4096,
   flushMessages: Number.MAX_SAFE_INTEGER,
   flushMs: Number.MAX_SAFE_INTEGER,
+  fileDeleteDelayMs: 60_000,
   writeCaching: false,
 }

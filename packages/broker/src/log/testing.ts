@@ -7,6 +7,7 @@ import { SyncQueue } from '@ottla/base/sync-queue.ts'
 import { batchesIn } from '@ottla/protocol/records/batch.ts'
 import { BatchBuilder, type BatchFields } from '@ottla/protocol/records/batch-builder.ts'
 import type { Codec } from '@ottla/protocol/records/compression.ts'
+import { DelayedRemovals } from './delayed-removals.ts'
 import { Log, type LogOptions } from './log.ts'
 import { OpenSegments } from './open-segments.ts'
 import { DEFAULT_LOG_SETTINGS, type LogSettings } from './settings.ts'
@@ -39,6 +40,7 @@ export class LogFixture {
   readonly logger = new MemoryLogger()
   readonly tail: TailBudget
   readonly openSegments: OpenSegments
+  readonly removals: DelayedRemovals
   syncs = new SyncQueue()
   settings: LogSettings
   /** What the observer was told. */
@@ -50,12 +52,13 @@ export class LogFixture {
     this.settings = { ...DEFAULT_LOG_SETTINGS, ...options.settings }
     this.tail = new TailBudget(options.tailBytesMax ?? 16 * 1024 * 1024)
     this.openSegments = new OpenSegments({ filesMax: 2 })
+    this.removals = new DelayedRemovals({ disk: this.disk, timers: this.time, logger: this.logger })
     this.disk.makeDirectory('/data')
     this.disk.syncAll()
   }
 
   open(options: Partial<LogOptions> = {}): Promise<Log> {
-    const { time, disk, tail, openSegments, logger, syncs, settings } = this
+    const { time, disk, tail, openSegments, removals, logger, syncs, settings } = this
     return Log.open({
       disk,
       directory: DIRECTORY,
@@ -64,6 +67,7 @@ export class LogFixture {
       syncs,
       tail,
       openSegments,
+      removals,
       logger,
       settings,
       observer: {

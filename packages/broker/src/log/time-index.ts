@@ -14,6 +14,7 @@ import { assert } from '@ottla/base/assert.ts'
 import type { DiskFile } from '@ottla/base/disk.ts'
 import { readInt64, writeInt64 } from '@ottla/protocol/records/int64.ts'
 import { IndexEntries, type IndexFiles, isZeroFrom } from './index-entries.ts'
+import type { SegmentHome } from './segment-home.ts'
 
 export const TIME_ENTRY_BYTES = 12
 
@@ -171,4 +172,21 @@ function countEntries(bytes: Buffer): number | null {
     lastOffset = offset
   }
   return isZeroFrom(bytes, count * TIME_ENTRY_BYTES) ? count : null
+}
+
+/** The last timestamp of an index that a sealed segment has left in its file; null where only reading all of it tells. */
+export async function readLastTimestamp(home: SegmentHome, path: string): Promise<number | null> {
+  if (!home.disk.exists(path)) return null
+  const file = home.open(path, { readOnly: true })
+  try {
+    const bytes = file.size()
+    if (bytes === 0 || bytes % TIME_ENTRY_BYTES !== 0) return null
+    const entry = Buffer.allocUnsafe(TIME_ENTRY_BYTES)
+    const read = await file.read(entry, bytes - TIME_ENTRY_BYTES)
+    const timestamp = readInt64(entry, 0)
+    // Zeros may follow the last entry.
+    return read === TIME_ENTRY_BYTES && timestamp > 0 ? timestamp : null
+  } finally {
+    file.close()
+  }
 }

@@ -6,7 +6,8 @@
  * | ------------------------------- | -------------------------------------------------------------------------- |
  * | `<topic>-<partition>`           | a partition; `partition.metadata` says of which topic id                    |
  * | `<topic>-<partition>.<x>-stray` | belonged to another topic id, or to no topic of the image: left alone       |
- * | `<topic>-<partition>.<x>-delete`| of a deleted topic; removed at once, or at the next start                   |
+ * | `<topic>-<partition>.<x>-delete`| of a deleted topic; removed after `log.segment.delete.delay.ms`, or at the  |
+ * |                                 | next start                                                                 |
  *
  * Crash rule: a name is used again only when the checkpoints durably say nothing about it, so that no log inherits
  * the offsets of another.
@@ -14,6 +15,7 @@
 import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import { type Random, randomUuid } from '@ottla/base/random.ts'
+import type { DelayedRemovals } from '../log/delayed-removals.ts'
 import type { Log } from '../log/log.ts'
 import { readPartitionMetadata } from '../log/partition-metadata.ts'
 import type { LogDirectory } from './log-directories.ts'
@@ -26,6 +28,7 @@ const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
 export interface PartitionDirectoriesOptions {
   readonly disk: Disk
   readonly directories: readonly LogDirectory[]
+  readonly removals: DelayedRemovals
   readonly random: Random
   readonly logger: Logger
 }
@@ -51,7 +54,7 @@ export class PartitionDirectories {
   readonly #unclaimed = new Map<string, LogDirectory[]>()
   /** How many partitions each log directory has. */
   readonly #counts: Map<LogDirectory, number>
-  #removals: Promise<unknown> = Promise.resolve()
+  #closings: Promise<unknown> = Promise.resolve()
 
   constructor(options: PartitionDirectoriesOptions) {
     this.#options = options
@@ -63,7 +66,7 @@ export class PartitionDirectories {
     for (const directory of this.#options.directories) {
       for (const { name, isDirectory } of this.#options.disk.list(directory.path)) {
         if (!isDirectory) continue
-        if (name.endsWith('-delete')) this.#removeLeftover(`${directory.path}/${name}`)
+        if (name.endsWith('-delete')) this.#options.removals.remove([`${directory.path}/${name}`])
         else if (PARTITION_DIRECTORY.test(name) && !SUFFIXED.test(name)) this.#claimable(name, directory)
       }
     }
@@ -93,31 +96,32 @@ export class PartitionDirectories {
   }
 
   /**
-   * Closes logs and removes their directories, which lose their names before this returns. Where that fails they are put
-   * aside when the name is used again, or at the next start.
+   * Closes logs, whose directories lose their names before this returns and are removed after the delay; resolves when
+   * the logs are closed. Where a directory keeps its name it is put aside when that is used again, or at the next start.
    */
-  remove(gone: readonly GonePartition[]): Promise<void> {
-    const removed = this.#remove(gone).catch((error) =>
+  remove(gone: readonly GonePartition[], delayMs: number): Promise<void> {
+    const closed = this.#remove(gone, delayMs).catch((error) =>
       this.#options.logger.error('Cannot remove the directories of deleted partitions', {
         names: gone.map(({ partition }) => directoryName(partition)),
         error,
       }),
     )
-    this.#removals = Promise.all([this.#removals, removed])
-    return removed
+    this.#closings = Promise.all([this.#closings, closed])
+    return closed
   }
 
-  /** Resolves when all removals so far have ended. */
-  async removals(): Promise<void> {
-    await this.#removals
+  /** Resolves when the logs of all that was removed so far are closed. */
+  async closed(): Promise<void> {
+    await this.#closings
   }
 
-  async #remove(gone: readonly GonePartition[]): Promise<void> {
+  async #remove(gone: readonly GonePartition[], delayMs: number): Promise<void> {
     const renamed = gone.map((one) => ({ ...one, renamedTo: this.#pathToDelete(one) }))
     try {
       this.#takeNames(renamed)
     } finally {
-      await Promise.all(renamed.map(({ log, renamedTo }) => log.delete({ renamedTo })))
+      await Promise.all(gone.map(({ log }) => log.abandon()))
+      this.#options.removals.after(delayMs, () => renamed.map(({ renamedTo }) => renamedTo))
     }
   }
 
@@ -154,12 +158,6 @@ export class PartitionDirectories {
     disk.rename(`${directory.path}/${name}`, `${directory.path}/${stray}`)
     disk.syncDirectory(directory.path)
     this.#count(directory, -1)
-  }
-
-  #removeLeftover(path: string): void {
-    const { disk, logger } = this.#options
-    const removed = disk.removeTree(path).catch((error) => logger.error('Cannot remove a directory', { path, error }))
-    this.#removals = Promise.all([this.#removals, removed])
   }
 
   #countOf(directory: LogDirectory): number {

@@ -32,13 +32,24 @@ class Fixture {
 
   static async open(options: { settings?: Partial<LogSettings>; parts?: LogFixture; image?: PartitionImage } = {}) {
     const parts = options.parts ?? new LogFixture({ settings: options.settings ?? {}, random: seededRandom(3) })
-    const { time, disk, syncs, tail, openSegments, logger, settings } = parts
+    const { time, disk, syncs, tail, openSegments, removals, logger, settings } = parts
     const opening = Partition.open({
       ...{ topicId: 'A'.repeat(22), topicName: 't', image: options.image ?? LEADER, localBrokerId: 1 },
       ...{ clock: time, timers: time, rules: partitionRules(brokerConfig(), { configs: new Map() }) },
       scratch: new Scratch(),
       log: {
-        ...{ disk, directory: DIRECTORY, clock: time, timers: time, syncs, tail, openSegments, logger, settings },
+        ...{
+          disk,
+          directory: DIRECTORY,
+          clock: time,
+          timers: time,
+          syncs,
+          tail,
+          openSegments,
+          removals,
+          logger,
+          settings,
+        },
         ...{ cleanShutdown: false, recoveryPoint: 0, logStartOffset: 0, producerIdExpirationMs: 86_400_000 },
       },
     })

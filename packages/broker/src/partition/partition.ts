@@ -15,6 +15,7 @@ import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
 import type { Scratch } from '@ottla/protocol/records/compression.ts'
 import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/log.ts'
 import type { SequenceCheck } from '../log/producer-state.ts'
+import type { RetentionRules } from '../log/retention.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { type AppendRules, type RecordError, validateBatch } from './batch-validation.ts'
 import { countedEnd, isUnderMinIsr } from './replicas.ts'
@@ -38,6 +39,8 @@ export interface PartitionRules extends AppendRules {
   readonly minInSyncReplicas: number
   /** Whether DeleteRecords is allowed: not where the cleanup policy is exactly compact. */
   readonly deletable: boolean
+  /** What the log keeps. */
+  readonly retention: RetentionRules
 }
 
 export interface AppendRequest {

@@ -1,141 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FakeTime } from '@ottla/base/fake-time.ts'
-import { MemoryDisk } from '@ottla/base/memory-disk.ts'
-import { MemoryLogger } from '@ottla/base/memory-logger.ts'
-import { seededRandom } from '@ottla/base/random.ts'
-import { SyncQueue } from '@ottla/base/sync-queue.ts'
-import type { BrokerConfig } from '../config.ts'
-import { OpenSegments } from '../log/open-segments.ts'
-import { TailBudget } from '../log/tail-budget.ts'
-import { type TestBatch, testBatch } from '../log/testing.ts'
-import { emptyImage, type MetadataImage, type TopicImage } from '../metadata/image.ts'
+import { testBatch } from '../log/testing.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
-import { LogDirectory } from './log-directories.ts'
-import type { Partition } from './partition.ts'
-import { Partitions } from './partitions.ts'
-
-const NOW_MS = 1_700_000_000_000
-const WAIT_MS_MAX = 10_000
-
-interface TestTopic {
-  readonly id: string
-  readonly name?: string
-  readonly partitions?: number
-  readonly configs?: { readonly [name: string]: string }
-}
-
-function topicImage({ id, name = 't', partitions = 1, configs = {} }: TestTopic): TopicImage {
-  const replica = { replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
-  return {
-    ...{ id: idOf(id), name, internal: false, revision: 1, configs: new Map(Object.entries(configs)) },
-    partitions: Array.from({ length: partitions }, (_, index) => ({ index, ...replica })),
-  }
-}
-
-function idOf(text: string): string {
-  return text.padEnd(22, 'x')
-}
-
-/** The partitions of one broker on a disk that outlives them. */
-class Fixture {
-  readonly time = new FakeTime({ wallMs: NOW_MS })
-  readonly disk: MemoryDisk
-  readonly logger = new MemoryLogger()
-  readonly paths: readonly string[]
-  failures: unknown[] = []
-  config: BrokerConfig = brokerConfig()
-  partitions!: Partitions
-  directories!: LogDirectory[]
-
-  constructor(options: { paths?: readonly string[]; syncDelaysMs?: number[]; seed?: string } = {}) {
-    this.paths = options.paths ?? ['/data']
-    const delays = options.syncDelaysMs ?? []
-    const syncDelay = { timers: this.time, delayMs: () => delays.shift() ?? 0 }
-    this.disk = new MemoryDisk({
-      ...{ random: seededRandom(options.seed ?? '1'), clock: this.time },
-      ...(options.syncDelaysMs === undefined ? {} : { syncDelay }),
-    })
-  }
-
-  /** A new life on the same disk; the one before is forgotten, as after kill -9, unless it was stopped. */
-  start(): void {
-    for (const directory of this.directories ?? []) directory[Symbol.dispose]()
-    const { disk, time, logger } = this
-    this.failures = []
-    this.directories = this.paths.map((path) => LogDirectory.open(disk, path, seededRandom('directories')))
-    this.partitions = new Partitions({
-      ...{ brokerId: 1, disk, directories: this.directories, clock: time, timers: time, logger },
-      ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(1 << 20) },
-      ...{ openSegments: new OpenSegments(), onFailure: (error) => void this.failures.push(error) },
-    })
-  }
-
-  publish(topics: readonly TestTopic[], configs: MetadataImage['configs'] = emptyImage.configs): void {
-    const images = topics.map(topicImage)
-    this.partitions.publish(
-      {
-        ...emptyImage,
-        configs,
-        topicsById: new Map(images.map((image) => [image.id, image])),
-        topicsByName: new Map(images.map((image) => [image.name, image])),
-      },
-      this.config,
-    )
-  }
-
-  /** Starts, and opens what the image has. */
-  async open(topics: readonly TestTopic[]): Promise<void> {
-    this.start()
-    this.publish(topics)
-    await this.until(this.partitions.opened())
-    this.partitions.setStraysAside()
-  }
-
-  async stop(): Promise<void> {
-    await this.until(this.partitions[Symbol.asyncDispose]())
-  }
-
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false
-    const mark = () => {
-      isSettled = true
-    }
-    promise.then(mark, mark)
-    for (let waitedMs = 0; waitedMs < WAIT_MS_MAX; waitedMs++) {
-      await this.time.settle()
-      if (isSettled) return promise
-      await this.time.run(1)
-    }
-    throw new Error('It does not end')
-  }
-
-  find(id: string, index = 0): Partition {
-    const partition = this.partitions.find(idOf(id), index)
-    assert.ok(partition, `${id} ${index} is open`)
-    return partition
-  }
-
-  async append(partition: Partition, batch: TestBatch = {}): Promise<void> {
-    const buffer = testBatch(batch)
-    const result = partition.append({ buffer, at: 0, end: buffer.length, acks: -1, timeoutMs: 1000 })
-    assert.equal(result.kind, 'appended')
-    if (result.kind === 'appended') await this.until(result.done ?? Promise.resolve())
-  }
-
-  /** Names of the directories in a log directory, with `#` for what is random in them. */
-  names(path = '/data'): string[] {
-    const directories = this.disk.list(path).filter(({ isDirectory }) => isDirectory)
-    return directories.map(({ name }) => name.replace(/\.[0-9a-f]{32}-/, '.#-'))
-  }
-
-  text(path: string): string {
-    return this.disk.readFile(path).toString()
-  }
-}
+import { idOf, PartitionsFixture } from '../testing/partitions-fixture.ts'
 
 test('what is published is opened, in a directory that says whose it is', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T', partitions: 2 }])
   assert.deepEqual(one.names(), ['t-0', 't-1'])
   assert.equal(one.text('/data/t-1/partition.metadata'), `version: 0\ntopic_id: ${idOf('T')}`)
@@ -148,7 +18,7 @@ test('what is published is opened, in a directory that says whose it is', async 
 })
 
 test('a large topic is opened a few logs in a turn, so that others are served meanwhile', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   const openAtTurn: number[] = []
   const endOfTurn = one.time.endOfTurn.bind(one.time)
   one.time.endOfTurn = (callback) =>
@@ -163,7 +33,7 @@ test('a large topic is opened a few logs in a turn, so that others are served me
 })
 
 test('a change of settings reaches partitions that are open, and those that are being opened', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   one.start()
   one.publish([{ id: 'T' }])
   one.publish([{ id: 'T', configs: { 'max.message.bytes': '11' } }])
@@ -176,7 +46,7 @@ test('a change of settings reaches partitions that are open, and those that are 
 })
 
 test('a change of the broker’s own settings reaches every partition, also one that is being opened', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   one.start()
   one.publish([{ id: 'T' }])
   one.config = brokerConfig({ 'message.max.bytes': '33' })
@@ -190,7 +60,7 @@ test('a change of the broker’s own settings reaches every partition, also one 
 
 test('logs that become durable in another order than they were asked to are all open in the end', async () => {
   const syncDelaysMs: number[] = []
-  const one = new Fixture({ syncDelaysMs })
+  const one = new PartitionsFixture({ syncDelaysMs })
   await one.open([{ id: 'T', partitions: 3 }])
   for (let index = 0; index < 3; index++) await one.append(one.find('T', index))
   one.start()
@@ -205,7 +75,7 @@ test('logs that become durable in another order than they were asked to are all 
 })
 
 test('a deleted topic is gone at once, its directory soon, and who waits for it is told', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }, { id: 'U', name: 'u' }])
   const partition = one.find('T')
   one.disk.holdSyncs()
@@ -219,12 +89,14 @@ test('a deleted topic is gone at once, its directory soon, and who waits for it 
     error: 'NOT_LEADER_OR_FOLLOWER',
   })
   one.disk.releaseSyncs()
-  await one.time.settle()
+  await one.time.run(59_999)
+  assert.deepEqual(one.names(), ['t-0.#-delete', 'u-0'], 'whoever copies it has log.segment.delete.delay.ms')
+  await one.time.run(1)
   assert.deepEqual(one.names(), ['u-0'])
 })
 
 test('a topic that is created again under its name begins empty, and inherits no offset', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   await one.append(one.find('T'), { count: 5 })
   await one.until(one.partitions.deleteRecords(one.find('T'), 3))
@@ -238,11 +110,12 @@ test('a topic that is created again under its name begins empty, and inherits no
   await one.append(one.find('T2'), { count: 2 })
   await one.open([{ id: 'T2' }])
   assert.deepEqual([one.find('T2').logStartOffset, one.find('T2').logEndOffset], [0, 2])
+  await one.time.settle()
   assert.deepEqual(one.names(), ['t-0'])
 })
 
 test('a topic may be deleted and created again while its log is being opened', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   one.start()
   one.publish([{ id: 'T' }])
   one.publish([])
@@ -250,7 +123,7 @@ test('a topic may be deleted and created again while its log is being opened', a
   one.publish([])
   one.publish([{ id: 'T3' }])
   await one.until(one.partitions.opened())
-  await one.time.settle()
+  await one.time.run(60_000)
   await one.append(one.find('T3'))
   assert.deepEqual(one.names(), ['t-0'])
   assert.match(one.text('/data/t-0/partition.metadata'), /T3/)
@@ -261,7 +134,7 @@ test('a topic may be deleted and created again while its log is being opened', a
 test('wherever a crash comes in its removal, a deleted topic’s records are not found by its successor', async () => {
   for (let operation = 1; operation <= 12; operation++) {
     for (let seed = 0; seed < 10; seed++) {
-      const one = new Fixture({ seed: `${operation} ${seed}` })
+      const one = new PartitionsFixture({ seed: `${operation} ${seed}` })
       await one.open([{ id: 'T' }])
       await one.append(one.find('T'), { count: 5 })
       one.disk.crashAtOperation(one.disk.operations + operation)
@@ -275,7 +148,7 @@ test('wherever a crash comes in its removal, a deleted topic’s records are not
 })
 
 test('a directory that could not be renamed at the deletion is put aside when its name is used again', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   await one.append(one.find('T'), { count: 5 })
   one.disk.failNext({ operation: 'rename', path: '/data/t-0', code: 'EIO' })
@@ -289,7 +162,7 @@ test('a directory that could not be renamed at the deletion is put aside when it
 })
 
 test('what belongs to another topic id, or to no topic, is put aside at the start with all it has', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }, { id: 'U', name: 'u' }])
   await one.append(one.find('T'), { count: 5 })
   await one.until(one.partitions.deleteRecords(one.find('T'), 3))
@@ -304,7 +177,7 @@ test('what belongs to another topic id, or to no topic, is put aside at the star
 })
 
 test('a directory whose topic id was not written before a crash is used, as nothing can be in it', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   one.disk.remove('/data/t-0/partition.metadata')
   await one.open([{ id: 'T' }])
@@ -313,7 +186,7 @@ test('a directory whose topic id was not written before a crash is used, as noth
 })
 
 test('of two directories of one name the one with the right topic id is used', async () => {
-  const one = new Fixture({ paths: ['/one', '/two'] })
+  const one = new PartitionsFixture({ paths: ['/one', '/two'] })
   await one.open([{ id: 'T' }])
   await one.append(one.find('T'), { count: 5 })
   await one.stop()
@@ -324,7 +197,7 @@ test('of two directories of one name the one with the right topic id is used', a
 })
 
 test('partitions are spread over the log directories, those that were there counted', async () => {
-  const one = new Fixture({ paths: ['/one', '/two'] })
+  const one = new PartitionsFixture({ paths: ['/one', '/two'] })
   await one.open([{ id: 'T', partitions: 8 }])
   assert.deepEqual([one.names('/one').length, one.names('/two').length], [4, 4])
   assert.equal(one.partitions.heldIn(one.directories[0]!).length, 4)
@@ -341,7 +214,7 @@ test('partitions are spread over the log directories, those that were there coun
 })
 
 test('what earlier lives had no time to remove goes with the first image, and not before', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   one.disk.makeDirectory('/data/old-3.0123456789abcdef0123456789abcdef-delete/sub')
   one.start()
   await one.time.settle()
@@ -352,7 +225,7 @@ test('what earlier lives had no time to remove goes with the first image, and no
 })
 
 test('the checkpoints tell of each partition what is durable, where it begins and what is committed', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T', partitions: 2 }])
   await one.append(one.find('T', 1), { count: 7 })
   await one.until(one.partitions.deleteRecords(one.find('T', 1), 4))
@@ -367,7 +240,7 @@ test('the checkpoints tell of each partition what is durable, where it begins an
 })
 
 test('checkpoints are written again and again, and once more at the end', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   one.partitions.keepCheckpoints(100)
   const recoveryPoint = () => one.text('/data/recovery-point-offset-checkpoint').split('\n')[2]
@@ -387,7 +260,7 @@ test('checkpoints are written again and again, and once more at the end', async 
 })
 
 test('records are not deleted where that cannot be made durable', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   await one.append(one.find('T'), { count: 5 })
   one.disk.failNext({ operation: 'create', path: '/data/log-start-offset-checkpoint.tmp', code: 'ENOSPC' })
@@ -398,7 +271,7 @@ test('records are not deleted where that cannot be made durable', async () => {
 })
 
 test('a log that cannot be opened at the start is a failure, and nobody claims later that all was closed whole', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T', partitions: 2 }])
   await one.append(one.find('T'))
   one.start()
@@ -411,7 +284,7 @@ test('a log that cannot be opened at the start is a failure, and nobody claims l
 })
 
 test('a stop before all logs are open does not claim that all was closed whole', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T', partitions: 20 }])
   one.start()
   one.publish([{ id: 'T', partitions: 20 }])
@@ -423,7 +296,7 @@ test('a stop before all logs are open does not claim that all was closed whole',
 })
 
 test('a new log that cannot be opened takes down nothing else, and is tried again', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   one.partitions.keepCheckpoints(100)
   one.disk.failNext({ operation: 'write', path: '/data/u-0/partition.metadata.tmp', code: 'ENOSPC' })
@@ -440,7 +313,7 @@ test('a new log that cannot be opened takes down nothing else, and is tried agai
 })
 
 test('a log that fails at its close is not closed whole', async () => {
-  const one = new Fixture()
+  const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
   await one.append(one.find('T'))
   one.disk.failNext({ operation: 'sync', code: 'EIO' })

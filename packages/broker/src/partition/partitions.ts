@@ -16,12 +16,14 @@ import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { Scratch } from '@ottla/protocol/records/compression.ts'
 import type { BrokerConfig } from '../config.ts'
+import { DelayedRemovals } from '../log/delayed-removals.ts'
 import { LogOfflineError } from '../log/errors.ts'
 import type { OpenSegments } from '../log/open-segments.ts'
 import { readPartitionMetadata, writePartitionMetadata } from '../log/partition-metadata.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
 import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/image.ts'
 import type { LogDirectory } from './log-directories.ts'
+import { LogRetention } from './log-retention.ts'
 import { Partition } from './partition.ts'
 import { directoryName, PartitionDirectories } from './partition-directories.ts'
 import { logSettings, partitionRules } from './topic-rules.ts'
@@ -59,11 +61,15 @@ interface Opening {
 interface Held {
   readonly partition: Partition
   readonly directory: LogDirectory
+  /** See logSettings. */
+  readonly segmentJitter: number
 }
 
 export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
   readonly #directories: PartitionDirectories
+  readonly #removals: DelayedRemovals
+  readonly #retention: LogRetention
   readonly #scratch = new Scratch()
   readonly #held = new Map<string, (Held | undefined)[]>()
   #image: MetadataImage | null = null
@@ -82,7 +88,9 @@ export class Partitions implements AsyncDisposable {
 
   constructor(options: PartitionsOptions) {
     this.#options = options
-    this.#directories = new PartitionDirectories(options)
+    this.#removals = new DelayedRemovals(options)
+    this.#directories = new PartitionDirectories({ ...options, removals: this.#removals })
+    this.#retention = new LogRetention({ ...options, held: () => this.#allHeld() })
   }
 
   get directories(): readonly LogDirectory[] {
@@ -100,14 +108,21 @@ export class Partitions implements AsyncDisposable {
   }
 
   *all(): Generator<Partition> {
-    for (const held of this.#held.values()) for (const one of held) if (one) yield one.partition
+    for (const { partition } of this.#allHeld()) yield partition
+  }
+
+  /** What retention has deleted so far. */
+  get retention(): LogRetention {
+    return this.#retention
+  }
+
+  /** Files and directories that were deleted and wait to be removed. */
+  get removalCount(): number {
+    return this.#removals.count
   }
 
   heldIn(directory: LogDirectory): Partition[] {
-    return [...this.#held.values()]
-      .flat()
-      .filter((held) => held?.directory === directory)
-      .map((held) => held!.partition)
+    return [...this.#allHeld()].filter((held) => held.directory === directory).map(({ partition }) => partition)
   }
 
   /**
@@ -143,16 +158,25 @@ export class Partitions implements AsyncDisposable {
   async deleteRecords(partition: Partition, offset: number): Promise<number> {
     const target = partition.deletionTarget(offset)
     if (target <= partition.logStartOffset) return partition.logStartOffset
-    const { logStarts } = this.#heldOf(partition).directory.checkpoints
+    const held = this.#heldOf(partition)
+    const { logStarts } = held.directory.checkpoints
     try {
       logStarts.set(partition.topicName, partition.index, target)
       logStarts.flush()
-      await partition.log.advanceLogStartOffset(target)
+      partition.log.advanceLogStartOffset(target)
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOfflineError)) throw error
       throw new ProtocolError('KAFKA_STORAGE_ERROR', undefined, { cause: error })
     }
+    // The segments follow: the answer tells of the start, and that is durable.
+    void this.#retention.check([held])
     return partition.logStartOffset
+  }
+
+  /** Deletes what topics no longer keep every `log.retention.check.interval.ms`, and first after a while. */
+  keepRetention(config: BrokerConfig): void {
+    const initialDelayMs = config.int('log.initial.task.delay.ms')
+    this.#retention.start({ initialDelayMs, intervalMs: config.retentionCheckIntervalMs })
   }
 
   /** Writes the checkpoints now and then every `log.flush.offset.checkpoint.interval.ms`. */
@@ -165,7 +189,7 @@ export class Partitions implements AsyncDisposable {
   }
 
   checkpoint(): void {
-    for (const held of this.#held.values()) for (const one of held) if (one) noteOffsets(one)
+    for (const held of this.#allHeld()) noteOffsets(held)
     for (const directory of this.#options.directories) directory.checkpoints.flush()
   }
 
@@ -179,6 +203,10 @@ export class Partitions implements AsyncDisposable {
     }
   }
 
+  *#allHeld(): Generator<Held> {
+    for (const held of this.#held.values()) for (const one of held) if (one) yield one
+  }
+
   #heldOf(partition: Partition): Held {
     const held = this.#held.get(partition.topicId)?.[partition.index]
     assert(held?.partition === partition, `Partition ${partition.topicName}-${partition.index} is held here`)
@@ -190,11 +218,11 @@ export class Partitions implements AsyncDisposable {
     const rules = partitionRules(config, topic)
     for (const image of topic.partitions) {
       if (!image.replicas.includes(this.#options.brokerId)) continue
-      const partition = this.find(topic.id, image.index)
-      if (partition === undefined) this.#want({ topic, image })
+      const held = this.#held.get(topic.id)?.[image.index]
+      if (held === undefined) this.#want({ topic, image })
       else {
-        partition.update(image)
-        partition.configure(rules, logSettings(config, topic, this.#options.random))
+        held.partition.update(image)
+        held.partition.configure(rules, logSettings(config, topic, held.segmentJitter))
       }
     }
   }
@@ -243,6 +271,7 @@ export class Partitions implements AsyncDisposable {
 
   async #open({ topic, image }: Wanted): Promise<void> {
     const { disk, random } = this.#options
+    const segmentJitter = random.float()
     const partitionName = { topicName: topic.name, index: image.index }
     const directory = this.#directories.place(partitionName, topic.id)
     const path = `${directory.path}/${directoryName(partitionName)}`
@@ -259,8 +288,9 @@ export class Partitions implements AsyncDisposable {
       scratch: this.#scratch,
       log: {
         ...this.#options,
+        removals: this.#removals,
         directory: path,
-        settings: logSettings(config, topic, random),
+        settings: logSettings(config, topic, segmentJitter),
         cleanShutdown: directory.wasCleanlyStopped,
         recoveryPoint: recoveryPoints.get(topic.name, image.index) ?? 0,
         logStartOffset: logStarts.get(topic.name, image.index) ?? 0,
@@ -273,7 +303,7 @@ export class Partitions implements AsyncDisposable {
       await partition[Symbol.asyncDispose]()
       throw error
     }
-    await this.#hold({ partition, directory })
+    await this.#hold({ partition, directory, segmentJitter })
   }
 
   /** The image may have moved on while the log was opened. */
@@ -287,7 +317,7 @@ export class Partitions implements AsyncDisposable {
     partitions[partition.index] = held
     partition.update(image)
     const config = this.#config!
-    partition.configure(partitionRules(config, topic), logSettings(config, topic, this.#options.random))
+    partition.configure(partitionRules(config, topic), logSettings(config, topic, held.segmentJitter))
     this.#options.onOpened?.(partition)
   }
 
@@ -304,7 +334,8 @@ export class Partitions implements AsyncDisposable {
 
   #discard(held: readonly Held[]): Promise<void> {
     for (const { partition } of held) partition.resign()
-    return this.#directories.remove(held.map((one) => ({ ...one, log: one.partition.log })))
+    const gone = held.map((one) => ({ ...one, log: one.partition.log }))
+    return this.#directories.remove(gone, this.#config!.int('log.segment.delete.delay.ms'))
   }
 
   /** Closes every log whole, then writes the checkpoints. Idempotent. */
@@ -318,12 +349,14 @@ export class Partitions implements AsyncDisposable {
     const isMissing = this.#wanted.size > 0
     this.#wanted.clear()
     await this.opened()
-    await this.#directories.removals()
+    await this.#directories.closed()
+    await this.#retention[Symbol.asyncDispose]()
     for (const partition of this.all()) partition.resign()
     const closing = Array.from(this.all(), (partition) => partition[Symbol.asyncDispose]())
     const outcomes = await Promise.allSettled(closing)
     const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
     for (const { reason } of failures) this.#options.logger.error('Cannot close a log', { error: reason })
+    await this.#removals[Symbol.asyncDispose]()
     this.#tryCheckpoint()
     const isOffline = Array.from(this.all()).some((partition) => partition.isOffline)
     // What was never opened in this life is as the last one left it, and that may not have been whole.

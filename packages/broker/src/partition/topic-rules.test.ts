@@ -62,7 +62,7 @@ test('a log is told what concerns it, with a jitter below the maximum', () => {
   const settings = logSettings(
     config,
     topic({ 'segment.ms': '1000', 'segment.jitter.ms': '100', 'flush.messages': '3', 'write.caching': 'true' }),
-    { float: () => 0.999 },
+    0.999,
   )
   assert.deepEqual(
     [
@@ -74,5 +74,5 @@ test('a log is told what concerns it, with a jitter below the maximum', () => {
     ],
     [2_000_000, 1000, 99, 3, true],
   )
-  assert.equal(logSettings(config, topic(), { float: () => 0 }).writeCaching, false)
+  assert.equal(logSettings(config, topic(), 0).writeCaching, false)
 })

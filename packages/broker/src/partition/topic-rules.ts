@@ -1,5 +1,4 @@
 /** From a topic's effective configuration to what its partitions and logs obey: pure. */
-import type { Random } from '@ottla/base/random.ts'
 import type { Codec } from '@ottla/protocol/records/compression.ts'
 import { type BrokerConfig, TopicConfig } from '../config.ts'
 import type { LogSettings } from '../log/settings.ts'
@@ -20,23 +19,26 @@ export function partitionRules(broker: BrokerConfig, topic: Pick<TopicImage, 'co
     compression,
     compressionLevel: levelOf(config, compression),
     minInSyncReplicas: config.number('min.insync.replicas'),
+    retention: { deletes: config.deleted, retentionMs: config.retentionMs, retentionBytes: config.retentionBytes },
   }
 }
 
+/** `segmentJitter`, in [0, 1), is the log's own share of the jitter that the topic allows: it stays as settings change. */
 export function logSettings(
   broker: BrokerConfig,
   topic: Pick<TopicImage, 'configs'>,
-  random: Pick<Random, 'float'>,
+  segmentJitter: number,
 ): LogSettings {
   const config = new TopicConfig(broker, topic.configs)
   return {
     segmentBytes: config.segmentBytes,
     segmentMs: config.segmentMs,
-    segmentJitterMs: Math.floor(random.float() * config.number('segment.jitter.ms')),
+    segmentJitterMs: Math.floor(segmentJitter * Math.min(config.number('segment.jitter.ms'), config.segmentMs)),
     segmentIndexBytes: config.number('segment.index.bytes'),
     indexIntervalBytes: config.number('index.interval.bytes'),
     flushMessages: config.number('flush.messages'),
     flushMs: config.number('flush.ms'),
+    fileDeleteDelayMs: config.number('file.delete.delay.ms'),
     writeCaching: config.boolean('write.caching'),
   }
 }
