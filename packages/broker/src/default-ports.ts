@@ -33,5 +33,5 @@ async function openMemoryStore() {
 
 async function openDiskStore(directory: string) {
   const { openSqliteStore, SQLITE_FILE } = await import('./metadata/sqlite-store.ts')
-  return openSqliteStore({ path: `${directory}/${SQLITE_FILE}` })
+  return openSqliteStore({ path: `${directory}/${SQLITE_FILE}`, timers: systemTimers })
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, it } from 'node:test'
+import { FakeTime } from '@ottla/base/fake-time.ts'
+import { systemTimers } from '@ottla/base/node-timers.ts'
 import { openSqliteStore, SQLITE_FILE } from './sqlite-store.ts'
 import type { MetadataStore } from './store.ts'
 import { storeContract } from './store-contract.ts'
@@ -13,7 +15,7 @@ after(() => rmSync(directory, { recursive: true }))
 const paths = new Map<MetadataStore, string>()
 
 async function open(path: string, options: { historyRevisionsMax?: number } = {}): Promise<MetadataStore> {
-  const store = await openSqliteStore({ path, ...options })
+  const store = await openSqliteStore({ path, timers: systemTimers, ...options })
   paths.set(store, path)
   return store
 }
@@ -26,7 +28,7 @@ storeContract('the SQLite store', {
 
 it('keeps its file in write-ahead mode', async () => {
   const path = join(directory, 'settings.sqlite')
-  await using _store = await openSqliteStore({ path })
+  await using _store = await openSqliteStore({ path, timers: systemTimers })
   const database = new DatabaseSync(path)
   assert.equal(database.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
   database.close()
@@ -37,5 +39,20 @@ it('refuses a file of a later form', async () => {
   const database = new DatabaseSync(path)
   database.exec('PRAGMA user_version = 2')
   database.close()
-  await assert.rejects(openSqliteStore({ path }), /its form is 2/)
+  await assert.rejects(openSqliteStore({ path, timers: systemTimers }), /its form is 2/)
+})
+
+it('writes in a turn of its own, and tells who disposes meanwhile that nothing is known', async () => {
+  const time = new FakeTime()
+  const store = await openSqliteStore({ path: join(directory, 'turns.sqlite'), timers: time })
+  const commit = { ifRevision: [], puts: [{ key: 'k', value: 'v' }], deletes: [] }
+  const committed = store.commit(commit)
+  assert.deepEqual((await store.read('')).entries, [])
+  time.turn()
+  assert.deepEqual(await committed, { type: 'committed', revision: 1 })
+  assert.equal((await store.read('')).entries.length, 1)
+  const late = store.commit(commit)
+  await store[Symbol.asyncDispose]()
+  time.turn()
+  assert.deepEqual(await late, { type: 'unknown' })
 })

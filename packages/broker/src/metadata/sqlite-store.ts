@@ -10,11 +10,13 @@
  * Durability: WAL with synchronous=FULL, so a commit is on the disk when its transaction returns; SQLite itself recovers
  * after a crash. The owner holds the data directory's lock, so there is one process, and the leases of an earlier one
  * have ended: their keys go when the file is opened. A lease here lasts as long as its store, whatever its `ttlMs`.
- * Writes block the event loop for one sync; they happen when topics or settings change, not when records flow.
+ * Writes block the event loop for one sync; they happen when topics or settings change, not when records flow. Each has
+ * a turn of the loop of its own, apart from the planning of a large topic before it.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { assert } from '@ottla/base/assert.ts'
 import { deferred } from '@ottla/base/deferred.ts'
+import type { Timers } from '@ottla/base/timers.ts'
 import { HISTORY_REVISIONS_MAX } from './memory-store.ts'
 import {
   type Change,
@@ -44,6 +46,7 @@ const SCHEMA = `
 
 export interface SqliteStoreOptions {
   readonly path: string
+  readonly timers: Pick<Timers, 'endOfTurn'>
   readonly historyRevisionsMax?: number
 }
 
@@ -54,7 +57,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   try {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY')
     prepareSchema(database, options.path)
-    return new SqliteStore(database, options.historyRevisionsMax ?? HISTORY_REVISIONS_MAX)
+    return new SqliteStore(database, options)
   } catch (error) {
     database.close()
     throw error
@@ -72,14 +75,16 @@ function prepareSchema(database: DatabaseSync, path: string): void {
 export class SqliteStore implements MetadataStore {
   readonly #database: DatabaseSync
   readonly #sql: Statements
+  readonly #timers: SqliteStoreOptions['timers']
   readonly #historyRevisionsMax: number
   readonly #leases = new Map<number, AbortController>()
   readonly #disposed = new AbortController()
   #revision: number
   #changed = deferred<void>()
 
-  constructor(database: DatabaseSync, historyRevisionsMax: number) {
+  constructor(database: DatabaseSync, { timers, historyRevisionsMax = HISTORY_REVISIONS_MAX }: SqliteStoreOptions) {
     this.#database = database
+    this.#timers = timers
     this.#sql = prepare(database)
     this.#historyRevisionsMax = historyRevisionsMax
     this.#revision = numberAt(this.#sql.counter.get('revision'), 'value')
@@ -100,6 +105,8 @@ export class SqliteStore implements MetadataStore {
     assert(!this.#disposed.signal.aborted, 'Cannot commit to a disposed store')
     assert(changeSetOperations(request) <= COMMIT_OPERATIONS_MAX, 'A commit has too many operations')
     assert(changeSetBytes(request) <= COMMIT_BYTES_MAX, 'A commit has too many bytes')
+    await this.#endOfTurn()
+    if (this.#disposed.signal.aborted) return { type: 'unknown' }
     const holds = request.ifRevision.every(({ key, revision }) => this.#revisionOf(key) === revision)
     if (!holds || (request.lease !== undefined && !this.#leases.has(request.lease.epoch))) return { type: 'conflict' }
     return { type: 'committed', revision: this.#write(request, request.lease?.epoch ?? null) }
@@ -137,6 +144,12 @@ export class SqliteStore implements MetadataStore {
     for (const epoch of [...this.#leases.keys()]) this.#endLease(epoch)
     this.#disposed.abort()
     this.#database.close()
+  }
+
+  #endOfTurn(): Promise<void> {
+    const turn = deferred<void>()
+    this.#timers.endOfTurn(turn.resolve)
+    return turn.promise
   }
 
   /** Lets all watches look again. */
