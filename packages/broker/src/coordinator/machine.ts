@@ -8,7 +8,7 @@
  * before anything is applied; `refused` then says what becomes of the state that is not in the log.
  */
 import type { ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
-import type { MetadataImage } from '../metadata/image.ts'
+import type { ImageChange } from '../metadata/image-change.ts'
 
 /** A record of an internal topic that has no offset yet. Key and value start with their int16 of type or version. */
 export interface CoordinatorRecord {
@@ -80,7 +80,7 @@ export interface Machine {
   /** This broker coordinates no more: who still waits is answered NOT_COORDINATOR. */
   unloaded(): Step
   /** The broker's image has changed. */
-  imageChanged(image: MetadataImage, before: MetadataImage, nowMs: number): Step
+  imageChanged(change: ImageChange, nowMs: number): Step
 }
 
 const NOTHING: Step = { records: [], answers: [], timers: [], cancelled: [], work: [], refused: null }

@@ -292,18 +292,6 @@ test('a topic that was made anew under its name starts empty', async () => {
   )
 })
 
-test('images reach the machines that are loaded, each with the one before it', async () => {
-  const world = await CoordinatorWorld.open()
-  const revisions = (machine: ToyMachine) => machine.events.filter((event) => event.startsWith('image'))
-  world.machine().onImage = ({ revision }) => step({ records: [recordOf('revision', String(revision))] })
-  world.publish()
-  world.publish({ partitions: 2 })
-  assert.deepEqual(revisions(world.machine()), ['image 1 to 2', 'image 2 to 3'])
-  assert.equal(textOf(world.machine()), 'revision=3', 'they are events like any other')
-  await world.loaded()
-  assert.deepEqual(revisions(world.machine(1)), [])
-})
-
 test('timers are events of the life that started them', async () => {
   const world = await CoordinatorWorld.open()
   const startTimer = (key: string, afterMs: number): ToyOperation => {

@@ -13,6 +13,7 @@ import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Codec } from '@ottla/protocol/records/compression.ts'
 import { emptyImage, type MetadataImage, type Uuid } from '../metadata/image.ts'
+import { imageChange } from '../metadata/image-change.ts'
 import type { Partition } from '../partition/partition.ts'
 import { answer, type Machine, type Step, step, type Ticket } from './machine.ts'
 import { Pieces } from './pieces.ts'
@@ -81,7 +82,8 @@ export class CoordinatorRuntime<M extends Machine> implements AsyncDisposable {
     const before = this.#image
     this.#image = image
     for (const tenure of [...this.#tenures.values()]) if (!this.#isCurrent(tenure)) this.#end(tenure)
-    for (const { shard } of [...this.#tenures.values()]) shard?.imageChanged(image, before)
+    const change = imageChange(before, image)
+    for (const { shard } of [...this.#tenures.values()]) shard?.imageChanged(change)
     const topic = image.topicsByName.get(this.#options.topicName)
     for (const { index, leader, leaderEpoch } of topic?.partitions ?? []) {
       if (leader === this.#options.brokerId && !this.#tenures.has(index)) this.#begin(index, topic!.id, leaderEpoch)

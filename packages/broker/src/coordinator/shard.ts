@@ -16,7 +16,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Codec } from '@ottla/protocol/records/compression.ts'
-import type { MetadataImage } from '../metadata/image.ts'
+import type { ImageChange } from '../metadata/image-change.ts'
 import type { Partition } from '../partition/partition.ts'
 import { isLoss, mappedWriteError } from './append-errors.ts'
 import { CoordinatorBatches } from './batches.ts'
@@ -76,8 +76,8 @@ export class Shard<M extends Machine> {
     this.#handle('loaded', () => this.machine.loaded(this.#nowMs()))
   }
 
-  imageChanged(image: MetadataImage, before: MetadataImage): void {
-    this.#handle('image', () => this.machine.imageChanged(image, before, this.#nowMs()))
+  imageChanged(change: ImageChange): void {
+    this.#handle('image', () => this.machine.imageChanged(change, this.#nowMs()))
   }
 
   submit<Reply>(operation: (machine: M, ticket: Ticket<Reply>, nowMs: number) => Step, ticket: Ticket<Reply>): void {

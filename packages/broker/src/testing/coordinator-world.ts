@@ -25,6 +25,7 @@ import { CoordinatorRuntime, type Operation } from '../coordinator/runtime.ts'
 import { OpenSegments } from '../log/open-segments.ts'
 import { TailBudget } from '../log/tail-budget.ts'
 import { emptyImage, type MetadataImage, type TopicImage } from '../metadata/image.ts'
+import type { ImageChange } from '../metadata/image-change.ts'
 import { LogDirectory } from '../partition/log-directories.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partitions.ts'
@@ -45,7 +46,7 @@ export class ToyMachine implements Machine {
   readonly events: string[] = []
   /** What `loaded` and `imageChanged` give. */
   readonly onLoaded: () => Step
-  onImage: (image: MetadataImage, before: MetadataImage) => Step = () => step()
+  onImage: (change: ImageChange) => Step = () => step()
   #onApply: (key: string) => void
 
   constructor(options: { onLoaded?: () => Step; onApply?: (key: string) => void } = {}) {
@@ -78,9 +79,9 @@ export class ToyMachine implements Machine {
     return step({ answers: this.waiting.map((ticket) => answerError(ticket, new ProtocolError('NOT_COORDINATOR'))) })
   }
 
-  imageChanged(image: MetadataImage, before: MetadataImage): Step {
-    this.events.push(`image ${before.revision} to ${image.revision}`)
-    return this.onImage(image, before)
+  imageChanged(change: ImageChange): Step {
+    this.events.push(`image ${change.before.revision} to ${change.image.revision}`)
+    return this.onImage(change)
   }
 
   #pendingOf(producerId: number): Map<string, string> {

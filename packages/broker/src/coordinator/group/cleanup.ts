@@ -3,7 +3,7 @@
  * in pieces, so that neither a turn nor a batch grows with the number of groups. Owns which pieces are still to do.
  */
 
-import type { MetadataImage } from '../../metadata/image.ts'
+import type { ImageChange } from '../../metadata/image-change.ts'
 import { type Step, step, type TimerStart, together } from '../machine.ts'
 import type { AnyGroup } from './groups.ts'
 import type { GroupOffsets } from './offsets.ts'
@@ -43,11 +43,10 @@ export class Cleanup {
   }
 
   /** A topic that came again under its old name is another one. */
-  imageChanged(image: MetadataImage, before: MetadataImage): Step {
-    if (image.topicsByName === before.topicsByName) return step()
-    for (const name of this.#options.offsets.topicNames()) {
-      const known = before.topicsByName.get(name)
-      if (known !== undefined && image.topicsByName.get(name)?.id !== known.id) this.#deletedTopics.add(name)
+  imageChanged({ topics }: ImageChange): Step {
+    for (const { name, before, after } of topics) {
+      const isGone = before !== undefined && after?.id !== before.id
+      if (isGone && this.#options.offsets.hasTopic(name)) this.#deletedTopics.add(name)
     }
     return this.#deletedTopics.size === 0 ? step() : this.#removeDeletedTopics()
   }

@@ -11,7 +11,7 @@ import type { Heartbeat } from '@ottla/protocol/apis/12-heartbeat.ts'
 import type { OffsetDelete } from '@ottla/protocol/apis/47-offset-delete.ts'
 import type { RequestOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
-import type { MetadataImage } from '../../metadata/image.ts'
+import type { ImageChange } from '../../metadata/image-change.ts'
 import {
   answerError,
   type CoordinatorRecord,
@@ -108,9 +108,9 @@ export class GroupShard implements Machine {
     return together(...[...this.#groups.all.values()].map((group) => group.unloaded()))
   }
 
-  imageChanged(image: MetadataImage, before: MetadataImage): Step {
-    this.#groups.imageChanged(image, before)
-    return this.#cleanup.imageChanged(image, before)
+  imageChanged(change: ImageChange): Step {
+    this.#groups.imageChanged(change)
+    return this.#cleanup.imageChanged(change)
   }
 
   /** JoinGroup, of either kind of group: an empty consumer group gives way. */

@@ -3,7 +3,7 @@
  * log. What is not in the log yet is made by a request: a classic group is kept at once, as members may already wait in
  * it; a group that begins with its first record is expected until that is applied.
  */
-import type { MetadataImage } from '../../metadata/image.ts'
+import type { ImageChange } from '../../metadata/image-change.ts'
 import { ClassicGroup } from './classic/classic-group.ts'
 import { ConsumerGroup, type ConsumerGroupParts } from './consumer/consumer-group.ts'
 import { TopicWatch } from './consumer/topic-watch.ts'
@@ -32,8 +32,8 @@ export class Groups {
     return this.#byId.get(groupId)
   }
 
-  imageChanged(image: MetadataImage, before: MetadataImage): void {
-    this.#watch.imageChanged(image, before)
+  imageChanged(change: ImageChange): void {
+    this.#watch.imageChanged(change)
   }
 
   /** From now on, whatever the log says of another one. */

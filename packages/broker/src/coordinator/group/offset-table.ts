@@ -35,9 +35,9 @@ export class OffsetTable {
     return this.#count
   }
 
-  /** Topics of which any group has offsets. */
-  topicNames(): Iterable<string> {
-    return this.#topics.keys()
+  /** Whether any group has offsets of the topic. */
+  hasTopic(name: string): boolean {
+    return this.#topics.has(name)
   }
 
   groupIds(): Iterable<string> {

@@ -57,10 +57,9 @@ export class GroupOffsets {
     return this.#committed.count
   }
 
-  /** Topics of which any group has offsets, committed or pending; a name may come more than once. */
-  *topicNames(): Generator<string> {
-    yield* this.#committed.topicNames()
-    for (const { offsets } of this.#pending.values()) yield* offsets.topicNames()
+  /** Whether any group has offsets of the topic, committed or pending. */
+  hasTopic(name: string): boolean {
+    return this.#committed.hasTopic(name) || this.#pending.values().some(({ offsets }) => offsets.hasTopic(name))
   }
 
   apply({ key, value }: GroupRecordOf<'offsetCommit'>, { producerId }: RecordOrigin): void {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type ErrorName, errorName } from '@ottla/protocol/errors.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import type { MetadataImage } from '../../metadata/image.ts'
+import { imageChange } from '../../metadata/image-change.ts'
 import { imageWith, type TestTicket, TestWorld, Transcript, testCaller } from '../testing/transcript.ts'
 import type { JoinReply, SyncReply } from './classic/member.ts'
 import type { HeartbeatReply as ConsumerHeartbeatReply } from './consumer/heartbeat.ts'
@@ -54,7 +55,7 @@ export class ShardHarness {
   change(image: MetadataImage): void {
     const before = this.world.currentImage
     this.world.currentImage = image
-    this.transcript.run(this.shard.imageChanged(image, before))
+    this.transcript.run(this.shard.imageChanged(imageChange(before, image)))
   }
 
   /** What an event has written. */

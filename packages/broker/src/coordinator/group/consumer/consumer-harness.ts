@@ -1,6 +1,7 @@
 /** For the tests of this folder: one group id as a shard keeps it, and members that talk to it. */
 import assert from 'node:assert/strict'
 import type { MetadataImage } from '../../../metadata/image.ts'
+import { imageChange } from '../../../metadata/image-change.ts'
 import type { CoordinatorRecord, Step } from '../../machine.ts'
 import { imageWith, type TestTicket, TestWorld, Transcript, testCaller, topicIdOf } from '../../testing/transcript.ts'
 import { ClassicGroup } from '../classic/classic-group.ts'
@@ -142,7 +143,7 @@ export class Scene {
   setImage(image: MetadataImage): void {
     const before = this.world.currentImage
     this.world.currentImage = image
-    this.transcript.subject.watch.imageChanged(image, before)
+    this.transcript.subject.watch.imageChanged(imageChange(before, image))
   }
 
   nameOf(topicId: string): string {

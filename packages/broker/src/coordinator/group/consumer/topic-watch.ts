@@ -3,6 +3,7 @@
  * change touches only the groups that it concerns. Soft state: it is built by the groups as records are applied.
  */
 import type { MetadataImage } from '../../../metadata/image.ts'
+import type { ImageChange } from '../../../metadata/image-change.ts'
 
 /** A group, as seen from here. */
 export interface TopicWatcher {
@@ -35,15 +36,11 @@ export class TopicWatch {
     if (watchers?.size === 0) this.#watchers.delete(topic)
   }
 
-  imageChanged(image: MetadataImage, before: MetadataImage): void {
-    if (image.topicsByName === before.topicsByName) return
-    for (const [name, topic] of image.topicsByName) {
-      const known = before.topicsByName.get(name)
-      if (known === topic) continue
-      if (known?.id !== topic.id) this.#newTopicsVersion = image.revision
-      if (known?.id !== topic.id || known.partitions.length !== topic.partitions.length) this.#tell(name)
+  imageChanged({ image, topics }: ImageChange): void {
+    for (const { name, before, after } of topics) {
+      if (after !== undefined && before?.id !== after.id) this.#newTopicsVersion = image.revision
+      if (before?.id !== after?.id || before?.partitions.length !== after?.partitions.length) this.#tell(name)
     }
-    for (const name of before.topicsByName.keys()) if (!image.topicsByName.has(name)) this.#tell(name)
   }
 
   #tell(topic: string): void {
