@@ -318,6 +318,18 @@ test('records are found by time inside batches, compressed ones too, in any segm
   }
 })
 
+test('a record is found by time however far behind the last index entry it lies, in batches of all sizes', async () => {
+  const fixture = new LogFixture({ settings: { indexIntervalBytes: 1 << 30 } })
+  const log = await fixture.open()
+  for (let i = 0; i < 300; i++) {
+    fixture.append(log, { valueBytes: i % 50 === 7 ? 200_000 : 1000, timestampsMs: [NOW_MS + i] })
+  }
+  for (const i of [0, 6, 7, 8, 30, 57, 151, 299]) {
+    const found = await fixture.finished(log.offsetForTimestamp(NOW_MS + i))
+    assert.deepEqual(found, { offset: i, timestamp: NOW_MS + i })
+  }
+})
+
 test('the latest record is looked for from the log’s start on, also inside the batch that it lies in', async () => {
   const fixture = new LogFixture()
   const log = await fixture.open()

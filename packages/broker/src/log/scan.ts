@@ -3,12 +3,17 @@ import type { DiskFile } from '@ottla/base/disk.ts'
 import { BATCH_MALFORMED, BATCH_OVERHEAD, batchSize, nextBatchAt } from '@ottla/protocol/records/batch.ts'
 
 export const SCAN_BYTES_MAX = 1024 * 1024
+/** What is read first by who expects to find what it looks for soon; each further piece is four times as large. */
+export const LOOKUP_BYTES = 32 * 1024
+const GROWTH = 4
 
 export interface ScanRange {
   readonly from: number
   readonly to: number
   /** `headers`: only the header of a visited batch is in the buffer, and the bodies of large batches are not read. */
   readonly depth: 'headers' | 'whole'
+  /** Of the first piece; SCAN_BYTES_MAX when left out. */
+  readonly firstBytes?: number
 }
 
 /** Sees the batch that starts at `at` in `buffer` and at `position` in the file; false ends the scan before it. */
@@ -20,7 +25,8 @@ export type BatchVisitor = (buffer: Buffer, at: number, position: number) => boo
  */
 export async function scanBatches(file: DiskFile, range: ScanRange, visit: BatchVisitor): Promise<number> {
   let position = range.from
-  let buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(SCAN_BYTES_MAX, range.to - range.from)))
+  let pieceBytes = range.firstBytes ?? SCAN_BYTES_MAX
+  let buffer = Buffer.allocUnsafeSlow(Math.max(0, Math.min(pieceBytes, range.to - range.from)))
   while (position < range.to) {
     const wanted = Math.min(buffer.length, range.to - position)
     const read = await file.read(buffer.subarray(0, wanted), position)
@@ -32,6 +38,9 @@ export async function scanBatches(file: DiskFile, range: ScanRange, visit: Batch
       // The batch is larger than the buffer. Its size was checked against the end of the range.
       if (batchSize(piece, 0) <= buffer.length) return position
       buffer = Buffer.allocUnsafeSlow(batchSize(piece, 0))
+    } else if (pieceBytes < SCAN_BYTES_MAX) {
+      pieceBytes = Math.min(pieceBytes * GROWTH, SCAN_BYTES_MAX)
+      buffer = Buffer.allocUnsafeSlow(Math.max(buffer.length, Math.min(pieceBytes, range.to - position)))
     }
   }
   return position

@@ -1,7 +1,7 @@
 /** Owns looking for records by time: which segment, which batch by the indexes, and which record inside the batch. */
 import { batchBaseOffset, batchLastOffset, batchMaxTimestamp, nextBatchAt } from '@ottla/protocol/records/batch.ts'
 import { recordsOf } from '@ottla/protocol/records/record.ts'
-import { scanBatches } from './scan.ts'
+import { LOOKUP_BYTES, scanBatches } from './scan.ts'
 import type { Segment } from './segment.ts'
 
 export interface TimestampOffset {
@@ -17,7 +17,8 @@ export async function findTimestamp(
   const startOffset = Math.max(target.startOffset, segment.timeIndex.lookup(target.timestamp))
   const from = segment.offsetIndex.lookup(startOffset)
   let found: TimestampOffset | null = null
-  await scanBatches(segment.file, { from, to: segment.writtenBytes, depth: 'whole' }, (buffer, at) => {
+  const range = { from, to: segment.writtenBytes, depth: 'whole', firstBytes: LOOKUP_BYTES } as const
+  await scanBatches(segment.file, range, (buffer, at) => {
     const isCandidate = batchMaxTimestamp(buffer, at) >= target.timestamp
     if (isCandidate && batchLastOffset(buffer, at) >= target.startOffset) found = findInBatch(buffer, at, target)
     return found === null
@@ -32,7 +33,8 @@ export async function largestTimestampFrom(segment: Segment, startOffset: number
   let largest = -1
   // The batch that the log's start lies in may have its largest timestamp before it.
   const start = segment.offsetIndex.lookup(startOffset)
-  const from = await scanBatches(segment.file, { from: start, to, depth: 'whole' }, (buffer, at) => {
+  const near = { from: start, to, depth: 'whole', firstBytes: LOOKUP_BYTES } as const
+  const from = await scanBatches(segment.file, near, (buffer, at) => {
     if (batchBaseOffset(buffer, at) >= startOffset) return false
     if (batchLastOffset(buffer, at) >= startOffset) largest = largestInBatch(buffer, at, startOffset)
     return true
