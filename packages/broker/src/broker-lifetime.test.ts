@@ -1,6 +1,7 @@
 /** Starting and stopping: what a broker leaves behind, what it answers on the way out, and whom it does not touch. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DiskError } from '@ottla/base/disk.ts'
 import { FakeTime } from '@ottla/base/fake-time.ts'
 import { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import { MemoryLogger } from '@ottla/base/memory-logger.ts'
@@ -129,7 +130,7 @@ test('a wrong configuration is refused before anything is touched', async () => 
   assert.deepEqual([machine.disk.operations, machine.time.pendingTimers], [0, 0])
 })
 
-test('a start that fails at a log leaves no word of a clean stop, so that the next start looks at all of them', async () => {
+test('a start that fails, and one that cannot open a log, leave no word of a clean stop: the next looks at all of them', async () => {
   const machine = new Machine()
   const first = await machine.start()
   using client = await machine.connect()
@@ -137,15 +138,22 @@ test('a start that fails at a log leaves no word of a clean stop, so that the ne
   await produceOne(client, batchOf())
   await machine.stop(first)
   assert.ok(machine.disk.exists(MARKER))
-  for (const [operation, path] of [
-    ['list', '/data'],
-    ['read', '/data/t-0/00000000000000000000.log'],
-  ] as const) {
-    machine.disk.failNext({ operation, path, code: 'EIO' })
-    await assert.rejects(machine.start(), { name: 'DiskError', code: 'EIO' })
-    assert.equal(machine.disk.exists(MARKER), false)
-    machine.assertFree()
+  machine.disk.failNext({ operation: 'list', path: '/data', code: 'EIO' })
+  await assert.rejects(machine.start(), { name: 'DiskError', code: 'EIO' })
+  assert.equal(machine.disk.exists(MARKER), false)
+  machine.assertFree()
+  const open = machine.disk.open.bind(machine.disk)
+  machine.disk.open = (path, options) => {
+    if (path.endsWith('t-0/00000000000000000000.log')) throw new DiskError(`Cannot open "${path}"`, 'EIO')
+    return open(path, options)
   }
+  const second = await machine.start()
+  using asker = await machine.connect()
+  assert.equal(errorName((await fetchOne(asker)).errorCode), 'KAFKA_STORAGE_ERROR')
+  await machine.stop(second)
+  machine.disk.open = open
+  assert.equal(machine.disk.exists(MARKER), false)
+  machine.assertFree()
   const again = await machine.start()
   using reader = await machine.connect()
   assert.equal((await fetchOne(reader)).highWatermark, 1)

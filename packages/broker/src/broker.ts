@@ -146,7 +146,7 @@ export class Broker implements AsyncDisposable {
         ...{ disk, directories, clock, timers, random, logger, syncs, tail, openSegments },
         brokerId: this.#config.nodeId,
         onOpened: (partition) => this.#groups?.opened(partition),
-        onFailure: (error) => this.#fail('A log could not be opened', error),
+        onFailure: (error) => this.#fail('Every log directory has failed', error),
       }),
     )
     this.#stack.use(new IdleRest({ timers, openSegments, tail }))

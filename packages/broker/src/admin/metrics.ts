@@ -88,10 +88,9 @@ export function metricsText(sources: MetricSources): string {
 
 /** In one pass: there may be tens of thousands. */
 function countHeld(partitions: Partitions): { count: number; offline: number; bytes: number } {
-  const held = { count: 0, offline: 0, bytes: 0 }
+  const held = { count: 0, offline: partitions.offlineCount, bytes: 0 }
   for (const partition of partitions.all()) {
     held.count++
-    if (partition.isOffline) held.offline++
     held.bytes += partition.log.bytes
   }
   return held

@@ -43,7 +43,10 @@ const TOPIC_NAME = '__consumer_offsets'
 
 export interface GroupCoordinatorOptions {
   readonly brokerId: number
-  readonly partitions: { find(topicId: Uuid, index: number): Partition | undefined }
+  readonly partitions: {
+    find(topicId: Uuid, index: number): Partition | undefined
+    isOffline(topicId: Uuid, index: number): boolean
+  }
   readonly controller: ControllerClient
   /** Both the newest. */
   readonly config: () => BrokerConfig
@@ -61,8 +64,10 @@ export class GroupCoordinator implements AsyncDisposable {
   readonly #topic: InternalTopic
   readonly #runtime: CoordinatorRuntime<GroupShard>
   readonly #settings: GroupSettingsReader
+  readonly #options: GroupCoordinatorOptions
 
   constructor(options: GroupCoordinatorOptions) {
+    this.#options = options
     const { config, image, random } = options
     this.#topic = new InternalTopic({ ...options, name: TOPIC_NAME })
     this.#settings = new GroupSettingsReader(options)
@@ -103,7 +108,10 @@ export class GroupCoordinator implements AsyncDisposable {
   /** Where the group is coordinated; makes the topic on first need. Undefined: it cannot be told now. */
   async partitionOf(groupId: string): Promise<PartitionImage | undefined> {
     const topic = await this.#topic.made()
-    return topic?.partitions[partitionOfKey(groupId, topic.partitions.length)]
+    const partition = topic?.partitions[partitionOfKey(groupId, topic.partitions.length)]
+    const { brokerId, partitions } = this.#options
+    const isHere = partition?.leader === brokerId
+    return isHere && partitions.isOffline(topic!.id, partition.index) ? undefined : partition
   }
 
   /** KIP-848 is enabled: by the broker's settings and the cluster's features. */

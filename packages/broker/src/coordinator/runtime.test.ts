@@ -197,47 +197,6 @@ test('a process that was stopped gives the answers whose sync ended meanwhile', 
   assert.equal(written.outcome, '')
 })
 
-test('a log that fails ends the shard: nobody is told what is not durable, all are sent elsewhere', async () => {
-  const world = await CoordinatorWorld.open()
-  const waiting = world.submit(wait)
-  world.disk.failNext({ operation: 'sync', code: 'EIO' })
-  const [written, read] = [world.submit(put(['a', '1'])), world.read()]
-  await world.settle()
-  const later = world.submit(look)
-  await world.settle()
-  const outcomes = [waiting, written, read, later].map(({ outcome }) => outcome)
-  assert.deepEqual(outcomes, Array(4).fill('NOT_COORDINATOR'))
-  assert.equal([...world.runtime.machines()].length, 0)
-  await world.time.run(100_000)
-  assert.equal(world.machines.length, 1, 'it is not loaded again from a log that is offline')
-  await world.stop()
-  await world.restart()
-  const restarted = world.read()
-  await world.settle()
-  assert.match(restarted.outcome, /^(a=1)?$/, 'whichever of both, the log has decided')
-})
-
-test('a log that fails while it takes the records ends the shard as well', async () => {
-  const world = await CoordinatorWorld.open({ configs: { 'segment.bytes': '2000', 'segment.index.bytes': '4' } })
-  world.submit(put(['a', 'x'.repeat(1500)]))
-  await world.settle()
-  const waiting = world.submit(wait)
-  // The next batch needs a new segment, which is made at once.
-  world.disk.failNext({ operation: 'create', code: 'ENOSPC' })
-  const written = world.submit<string>((_machine, ticket) =>
-    step({
-      records: [recordOf('b', 'x'.repeat(1500))],
-      answers: [answer(ticket, 'written')],
-      refused: () =>
-        step({ answers: [answer(ticket, 'kept')], timers: [{ key: 't', afterMs: 9, fire: () => step() }] }),
-    }),
-  )
-  await world.settle()
-  assert.deepEqual([written.outcome, waiting.outcome], ['NOT_COORDINATOR', 'NOT_COORDINATOR'])
-  assert.equal(textOf(world.machine()).startsWith('a='), true)
-  assert.equal(textOf(world.machine()).includes('b='), false, 'nothing was applied')
-})
-
 test('a new leader epoch is a new life: who waits is sent away, the log is read again', async () => {
   const world = await CoordinatorWorld.open()
   world.submit(put(['a', '1']))

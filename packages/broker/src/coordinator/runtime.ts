@@ -4,7 +4,7 @@
  *
  * A tenure is this broker's lead of one partition at one leader epoch. A new epoch, or a new topic of the same name, is
  * a new tenure: what the old one knew is dropped and read again, however short the time between was. Within a tenure a
- * partition is loaded anew only after a bug of its machine.
+ * partition is loaded anew only after a bug of its machine, and when its log, which had failed, was opened anew.
  */
 import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
@@ -56,7 +56,7 @@ interface Tenure<M extends Machine> {
   readonly topicId: Uuid
   readonly leaderEpoch: number
   readonly ended: AbortController
-  /** `opening`: the log is not open yet. `failed`: neither served nor loaded again in this tenure. */
+  /** `opening`: the log is not open yet. `failed`: not served, and loaded again only from a log that is opened anew. */
   state: 'opening' | 'loading' | 'active' | 'failed'
   shard: Shard<M> | null
   reload: Timer | null
@@ -93,7 +93,9 @@ export class CoordinatorRuntime<M extends Machine> implements AsyncDisposable {
   /** A log was opened, after the image that names it: `onOpened` of the broker's Partitions, whatever the topic. */
   opened(partition: Partition): void {
     const tenure = this.#tenures.get(partition.index)
-    if (tenure?.state === 'opening' && tenure.topicId === partition.topicId) this.#load(tenure, partition)
+    if (tenure?.topicId !== partition.topicId) return
+    // A load that still reads the failed log before it goes on with this one: see `#loadFailed`.
+    if (tenure.state === 'opening' || tenure.state === 'failed') this.#load(tenure, partition)
   }
 
   /**
@@ -169,12 +171,18 @@ export class CoordinatorRuntime<M extends Machine> implements AsyncDisposable {
   #load(tenure: Tenure<M>, partition: Partition): void {
     tenure.state = 'loading'
     const loaded = this.#tryLoad(tenure, partition).catch((error: unknown) => {
-      if (tenure.ended.signal.aborted) return
-      tenure.state = 'failed'
-      this.#loggerOf(tenure).error('Cannot load a partition of a coordinator: it is not served here', { error })
+      if (!tenure.ended.signal.aborted) this.#loadFailed(tenure, partition, error)
     })
     this.#loads.add(loaded)
     void loaded.then(() => this.#loads.delete(loaded))
+  }
+
+  #loadFailed(tenure: Tenure<M>, partition: Partition, error: unknown): void {
+    tenure.state = 'failed'
+    const newest = this.#options.partitions.find(tenure.topicId, tenure.index)
+    // The log failed and was opened anew while it was read.
+    if (newest !== undefined && newest !== partition) return this.#load(tenure, newest)
+    this.#loggerOf(tenure).error('Cannot load a partition of a coordinator: it is not served here', { error })
   }
 
   async #tryLoad(tenure: Tenure<M>, partition: Partition): Promise<void> {

@@ -17,6 +17,7 @@ import { checkProducedRecords, startsTransactional } from '../partition/produced
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, Handler, RequestContext } from './context.ts'
 import { leaderEndpoints } from './leader-hint.ts'
+import { findPartition } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 import { missingTopic, resolveTopic } from './topics.ts'
 
@@ -49,7 +50,7 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
         const partitionResponses = data.partitionData.map(({ index, records }) => {
           if (refusal) return failed(index, refusal)
           if (typeof topic === 'string') return failed(index, missing(context, topic, data.name))
-          const partition = parts.partitions.find(topic.id, index)
+          const partition = findPartition(parts.partitions, topic.id, index)
           const checked = check({ context, request, topic, partition, records })
           if ('error' in checked) return failed(index, checked.error, checked.message)
           const { acks, timeoutMs } = request
@@ -84,7 +85,7 @@ interface PartitionCheck {
   readonly context: RequestContext
   readonly request: Request
   readonly topic: TopicImage
-  readonly partition: Partition | undefined
+  readonly partition: Partition | ErrorName
   readonly records: Buffer | null
 }
 
@@ -101,7 +102,7 @@ type Checked =
 /** Kafka's order: authorisation, existence, shape of the records, acks, internal topics, transactions. */
 function check({ context, request, topic, partition, records }: PartitionCheck): Checked {
   if (!context.authorize('write', 'topic', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
-  if (partition === undefined) return refuse('UNKNOWN_TOPIC_OR_PARTITION')
+  if (typeof partition === 'string') return refuse(partition)
   const batch = checkProducedRecords(records as Buffer, { zstdAllowed: context.apiVersion >= 7 })
   if ('error' in batch) return batch
   if (request.acks < -1 || request.acks > 1) return refuse('INVALID_REQUIRED_ACKS')

@@ -8,9 +8,9 @@
 import type { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
-import { LogOfflineError } from '../log/errors.ts'
 import type { Partition } from '../partition/partition.ts'
 import { type Handler, inOrder, type RequestContext } from './context.ts'
+import { findPartition, readError } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 
 type Request = RequestOf<typeof ListOffsets>
@@ -100,17 +100,18 @@ async function listOne(
   const { timestamp } = asked
   if (timestamp < 0 && context.apiVersion < (KNOWN_FROM.get(timestamp) ?? Infinity)) return 'UNSUPPORTED_VERSION'
   const topic = parts.image().topicsByName.get(name)
-  const partition = topic && parts.partitions.find(topic.id, asked.partitionIndex)
-  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const partition = findPartition(parts.partitions, topic.id, asked.partitionIndex)
+  if (typeof partition === 'string') return partition
   const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
   if (epochError) return epochError
   if (!partition.isLeader && request.replicaId !== DEBUG_REPLICA) return 'NOT_LEADER_OR_FOLLOWER'
+  if (partition.isOffline) return 'KAFKA_STORAGE_ERROR'
   const bound = boundOf(partition, request)
   try {
     return await find(partition, timestamp, bound)
   } catch (error) {
-    if (error instanceof LogOfflineError) return 'KAFKA_STORAGE_ERROR'
-    throw error
+    return readError(partition, error)
   }
 }
 

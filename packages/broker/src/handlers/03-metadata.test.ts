@@ -11,7 +11,10 @@ const names = (...all: string[]) => all.map((name) => ({ name }))
 const ask = (broker: OneBroker, version: number, request: object, denied: Denied = []) =>
   call(Metadata, metadata(partsOf(broker)), { version, request: { topics: [], ...request }, denied })
 
-const partsOf = (broker: OneBroker) => ({ ...broker, controller: broker.client })
+const partsOf = (broker: OneBroker) => ({
+  ...{ ...broker, controller: broker.client },
+  partitions: { isOffline: () => false },
+})
 
 async function withTopics(...topics: string[]): Promise<OneBroker> {
   const broker = await oneBroker()

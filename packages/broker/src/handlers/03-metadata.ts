@@ -17,17 +17,17 @@ import {
   isInternalTopic,
   type MetadataImage,
   NO_LEADER,
-  type PartitionImage,
   type TopicImage,
   ZERO_UUID,
 } from '../metadata/image.ts'
 import { automaticTopic } from '../metadata/internal-topics.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
+import type { Partitions } from '../partition/partitions.ts'
 import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import { authorizedOperations, OPERATIONS_NOT_ASKED } from './admin-replies.ts'
 import { answered, type Handler, inOrder, type RequestContext } from './context.ts'
 import type { BrokerParts } from './parts.ts'
-import { isOnline, leaderState, offlineReplicas } from './topic-partitions.ts'
+import { isOnline, leaderState, offlineReplicas, type SeenPartition, seenHere } from './topic-partitions.ts'
 
 type Request = RequestOf<typeof Metadata>
 type Response = ResponseInputOf<typeof Metadata>
@@ -37,9 +37,11 @@ type PartitionReply = NonNullable<TopicReply['partitions']>[number]
 /** Replies may name topics by null and requests by id from here on. */
 const IDS_SINCE = 12
 
-export function metadata(
-  parts: Pick<BrokerParts, 'brokerId' | 'config' | 'image' | 'controller'>,
-): Handler<Request, Response> {
+type Parts = Pick<BrokerParts, 'brokerId' | 'config' | 'image' | 'controller'> & {
+  readonly partitions: Pick<Partitions, 'isOffline'>
+}
+
+export function metadata(parts: Parts): Handler<Request, Response> {
   return (context, request) => {
     const reply = (topics: TopicReply[]) => respond(parts, context, { request, topics })
     const wanted = request.topics
@@ -62,31 +64,27 @@ interface Asked {
   readonly request: Request
 }
 
-function all(parts: Pick<BrokerParts, 'image'>, context: RequestContext, request: Request): TopicReply[] {
+function all(parts: Parts, context: RequestContext, request: Request): TopicReply[] {
   const visible = [...parts.image().topicsByName.values()].filter(({ name }) =>
     context.authorize('describe', 'topic', name),
   )
-  return visible.map((topic) => describe(parts.image(), context, { request, topic }))
+  return visible.map((topic) => describe(parts, context, { request, topic }))
 }
 
-function byId(parts: Pick<BrokerParts, 'image'>, context: RequestContext, asked: Asked & { id: string }): TopicReply {
+function byId(parts: Parts, context: RequestContext, asked: Asked & { id: string }): TopicReply {
   const topic = parts.image().topicsById.get(asked.id)
   if (topic === undefined) return failed('UNKNOWN_TOPIC_ID', { name: null, topicId: asked.id })
   if (!context.authorize('describe', 'topic', topic.name)) {
     return failed('TOPIC_AUTHORIZATION_FAILED', { name: null, topicId: asked.id })
   }
-  return describe(parts.image(), context, { request: asked.request, topic })
+  return describe(parts, context, { request: asked.request, topic })
 }
 
-function byName(
-  parts: Pick<BrokerParts, 'image' | 'config'>,
-  context: RequestContext,
-  asked: Asked & { name: string },
-): TopicReply {
+function byName(parts: Parts, context: RequestContext, asked: Asked & { name: string }): TopicReply {
   const { request, name } = asked
   if (!context.authorize('describe', 'topic', name)) return failed('TOPIC_AUTHORIZATION_FAILED', { name })
   const topic = parts.image().topicsByName.get(name)
-  if (topic !== undefined) return describe(parts.image(), context, { request, topic })
+  if (topic !== undefined) return describe(parts, context, { request, topic })
   const operations = topicOperations(context, request, name)
   if (topicNameProblem(name) !== null) return { ...failed('INVALID_TOPIC_EXCEPTION', { name }), ...operations }
   const isRefused = mayCreate(parts, request) && !isAllowedToCreate(context, name)
@@ -128,7 +126,7 @@ function failed(error: ErrorName, topic: { name: string | null; topicId?: string
 }
 
 function describe(
-  image: MetadataImage,
+  parts: Parts,
   context: RequestContext,
   { request, topic }: Asked & { topic: TopicImage },
 ): TopicReply {
@@ -137,7 +135,9 @@ function describe(
     name: topic.name,
     topicId: topic.id,
     isInternal: topic.internal,
-    partitions: topic.partitions.map((partition) => describePartition(image, context, partition)),
+    partitions: topic.partitions.map((partition) =>
+      describePartition(parts.image(), context, seenHere(parts, topic.id, partition)),
+    ),
     ...topicOperations(context, request, topic.name),
   }
 }
@@ -147,7 +147,7 @@ function topicOperations(context: RequestContext, request: Request, name: string
   return { topicAuthorizedOperations: isAsked ? authorizedOperations(context, 'topic', name) : OPERATIONS_NOT_ASKED }
 }
 
-function describePartition(image: MetadataImage, context: RequestContext, partition: PartitionImage): PartitionReply {
+function describePartition(image: MetadataImage, context: RequestContext, partition: SeenPartition): PartitionReply {
   const { listener, apiVersion } = context
   // The first clients could not connect to a broker that they were not told of, so version 0 hides dead replicas.
   const shown = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => isOnline(image, id, listener)) : ids)
@@ -163,7 +163,7 @@ function describePartition(image: MetadataImage, context: RequestContext, partit
   }
 }
 
-function partitionError(image: MetadataImage, context: RequestContext, partition: PartitionImage): ErrorName {
+function partitionError(image: MetadataImage, context: RequestContext, partition: SeenPartition): ErrorName {
   const { listener, apiVersion } = context
   const state = leaderState(image, partition, listener)
   if (state === 'not on this listener') return apiVersion >= 6 ? 'LISTENER_NOT_FOUND' : 'LEADER_NOT_AVAILABLE'

@@ -6,6 +6,7 @@ import type { DeleteRecords } from '@ottla/protocol/apis/21-delete-records.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import { type Handler, inOrder, type RequestContext } from './context.ts'
+import { findPartition } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 
 type Request = RequestOf<typeof DeleteRecords>
@@ -39,8 +40,9 @@ async function deleteOne(
 ): Promise<number | ErrorName> {
   if (!context.authorize('delete', 'topic', asked.name)) return 'TOPIC_AUTHORIZATION_FAILED'
   const topic = parts.image().topicsByName.get(asked.name)
-  const partition = topic && parts.partitions.find(topic.id, asked.partitionIndex)
-  if (topic === undefined || partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const partition = findPartition(parts.partitions, topic.id, asked.partitionIndex)
+  if (typeof partition === 'string') return partition
   if (topic.internal) return 'INVALID_TOPIC_EXCEPTION'
   if (!partition.isLeader) return 'NOT_LEADER_OR_FOLLOWER'
   if (!partition.rules.deletable) return 'POLICY_VIOLATION'

@@ -6,6 +6,7 @@ import type { OffsetForLeaderEpoch } from '@ottla/protocol/apis/23-offset-for-le
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
 import { answered, type Handler, type RequestContext } from './context.ts'
+import { findPartition } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 
 type Request = RequestOf<typeof OffsetForLeaderEpoch>
@@ -38,10 +39,12 @@ function endOf(
 ): { epoch: number; endOffset: number } | ErrorName {
   if (!context.authorize('describe', 'topic', name)) return 'TOPIC_AUTHORIZATION_FAILED'
   const topic = parts.image().topicsByName.get(name)
-  const partition = topic && parts.partitions.find(topic.id, asked.partition)
-  if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+  const partition = findPartition(parts.partitions, topic.id, asked.partition)
+  if (typeof partition === 'string') return partition
   const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
   if (epochError) return epochError
   if (!partition.isLeader) return 'NOT_LEADER_OR_FOLLOWER'
+  if (partition.isOffline) return 'KAFKA_STORAGE_ERROR'
   return partition.log.leaderEpochs.endOffsetFor(asked.leaderEpoch, partition.logEndOffset) ?? NOTHING_KNOWN
 }

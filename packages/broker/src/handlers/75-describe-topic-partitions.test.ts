@@ -19,7 +19,7 @@ async function withTopics(): Promise<OneBroker> {
 }
 
 const ask = (broker: OneBroker, request: object, denied: Denied = []) =>
-  call(DescribeTopicPartitions, describeTopicPartitions(broker), {
+  call(DescribeTopicPartitions, describeTopicPartitions({ ...broker, partitions: { isOffline: () => false } }), {
     version: 0,
     request: { topics: [], ...request },
     denied,

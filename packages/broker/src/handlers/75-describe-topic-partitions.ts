@@ -5,19 +5,24 @@
 import type { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
-import { isInternalTopic, type MetadataImage, NO_LEADER, type PartitionImage, ZERO_UUID } from '../metadata/image.ts'
+import { isInternalTopic, type MetadataImage, NO_LEADER, ZERO_UUID } from '../metadata/image.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
+import type { Partitions } from '../partition/partitions.ts'
 import { authorizedOperations } from './admin-replies.ts'
 import { answered, type Handler, type RequestContext } from './context.ts'
 import type { BrokerParts } from './parts.ts'
-import { leaderState, offlineReplicas } from './topic-partitions.ts'
+import { leaderState, offlineReplicas, type SeenPartition, seenHere } from './topic-partitions.ts'
 
 type Request = RequestOf<typeof DescribeTopicPartitions>
 type Response = ResponseInputOf<typeof DescribeTopicPartitions>
 type TopicReply = NonNullable<Response['topics']>[number]
 type Cursor = NonNullable<Request['cursor']>
 
-export function describeTopicPartitions(parts: Pick<BrokerParts, 'config' | 'image'>): Handler<Request, Response> {
+type Parts = Pick<BrokerParts, 'brokerId' | 'config' | 'image'> & {
+  readonly partitions: Pick<Partitions, 'isOffline'>
+}
+
+export function describeTopicPartitions(parts: Parts): Handler<Request, Response> {
   return (context, request) => {
     const image = parts.image()
     const names = wantedNames(image, request)
@@ -27,7 +32,7 @@ export function describeTopicPartitions(parts: Pick<BrokerParts, 'config' | 'ima
     const visible = names.filter((name) => context.authorize('describe', 'topic', name))
     const hidden = request.topics.length === 0 ? [] : names.filter((name) => !visible.includes(name))
     const limit = Math.max(1, Math.min(request.responsePartitionLimit, parts.config().describedPartitionsMax))
-    const { topics, nextCursor } = page(image, context, { names: visible, cursor: request.cursor, limit })
+    const { topics, nextCursor } = page(parts, context, { names: visible, cursor: request.cursor, limit })
     return answered({
       topics: [...topics, ...hidden.map((name) => failed('TOPIC_AUTHORIZATION_FAILED', name))],
       nextCursor,
@@ -51,7 +56,7 @@ function isInvalid({ cursor, topics }: Request, names: readonly string[]): boole
 }
 
 function page(
-  image: MetadataImage,
+  parts: Parts,
   context: RequestContext,
   { names, cursor, limit }: { names: readonly string[]; cursor: Cursor | null; limit: number },
 ): { topics: TopicReply[]; nextCursor: Cursor | null } {
@@ -60,9 +65,9 @@ function page(
   for (const topicName of names) {
     const from = cursor?.topicName === topicName ? cursor.partitionIndex : 0
     if (left === 0) return { topics, nextCursor: { topicName, partitionIndex: from } }
-    const count = image.topicsByName.get(topicName)?.partitions.length ?? 0
+    const count = parts.image().topicsByName.get(topicName)?.partitions.length ?? 0
     const to = Math.min(count, from + left)
-    topics.push(describe(image, context, { name: topicName, from, to }))
+    topics.push(describe(parts, context, { name: topicName, from, to }))
     if (to < count) return { topics, nextCursor: { topicName, partitionIndex: to } }
     left -= Math.max(0, to - from)
   }
@@ -70,11 +75,11 @@ function page(
 }
 
 function describe(
-  image: MetadataImage,
+  parts: Parts,
   context: RequestContext,
   { name, from, to }: { name: string; from: number; to: number },
 ): TopicReply {
-  const topic = image.topicsByName.get(name)
+  const topic = parts.image().topicsByName.get(name)
   if (topic === undefined) {
     const error = topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
     const topicAuthorizedOperations = authorizedOperations(context, 'topic', name)
@@ -83,7 +88,9 @@ function describe(
   }
   return {
     ...{ errorCode: errorCode('NONE'), name, topicId: topic.id, isInternal: topic.internal },
-    partitions: topic.partitions.slice(from, to).map((partition) => describePartition(image, context, partition)),
+    partitions: topic.partitions
+      .slice(from, to)
+      .map((partition) => describePartition(parts.image(), context, seenHere(parts, topic.id, partition))),
     topicAuthorizedOperations: authorizedOperations(context, 'topic', name),
   }
 }
@@ -91,7 +98,7 @@ function describe(
 function describePartition(
   image: MetadataImage,
   { listener }: RequestContext,
-  partition: PartitionImage,
+  partition: SeenPartition,
 ): TopicReply['partitions'][number] {
   return {
     errorCode: errorCode('NONE'),

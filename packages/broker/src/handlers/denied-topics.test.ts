@@ -24,7 +24,9 @@ const TRANSACTIONAL = { transactional: true, producerId: 7, producerEpoch: 0, ba
 /** A broker that knows the topic `t`, by name and id, and holds no partition of it. */
 const TOPIC: TopicImage = { id: KNOWN_ID, name: 't', internal: false, configs: new Map(), partitions: [], revision: 1 }
 const image = () => ({ ...emptyImage, topicsByName: new Map([['t', TOPIC]]), topicsById: new Map([[KNOWN_ID, TOPIC]]) })
-const partitions = { find: () => undefined } as unknown as Parameters<typeof produce>[0]['partitions']
+const partitions = { find: () => undefined, isOffline: () => false } as unknown as Parameters<
+  typeof produce
+>[0]['partitions']
 
 async function produced(
   version: number,

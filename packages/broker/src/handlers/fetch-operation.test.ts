@@ -44,7 +44,7 @@ class Fixture {
       revision: 1,
     }
     const image = { ...emptyImage, topicsByName: new Map([['t', topic]]), topicsById: new Map([[TOPIC_ID, topic]]) }
-    const partitions = { find: () => (this.isHere ? this.partition : undefined) }
+    const partitions = { find: () => (this.isHere ? this.partition : undefined), isOffline: () => false }
     this.#fetch = fetch({
       ...{ clock: time, timers: time, replyBytes: this.share, config: () => config, image: () => image },
       partitions: partitions as unknown as Parameters<typeof fetch>[0]['partitions'],

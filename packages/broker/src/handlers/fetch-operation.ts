@@ -8,7 +8,6 @@
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Timer } from '@ottla/base/timers.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
-import { LogOfflineError } from '../log/errors.ts'
 import { EMPTY_LEASE, type ReadLease } from '../log/lease.ts'
 import type { FetchWaiter, Partition } from '../partition/partition.ts'
 import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
@@ -16,6 +15,7 @@ import type { FetchResponse } from './01-fetch.ts'
 import type { Draft, RequestContext } from './context.ts'
 import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
 import { leaderEndpoints } from './leader-hint.ts'
+import { findPartition, readError } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 import { missingTopic, resolveTopic } from './topics.ts'
 
@@ -235,8 +235,8 @@ export class FetchOperation implements FetchWaiter {
   }
 
   #readFailed(target: SessionPartition, partition: Partition, error: unknown): PartitionResult {
-    if (!(error instanceof LogOfflineError)) throw error
-    return failedResult(target, partition, this.#storageError(), target.asked)
+    const told = readError(partition, error)
+    return failedResult(target, partition, told === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : told, target.asked)
   }
 
   #storageError(): ErrorName {
@@ -254,7 +254,8 @@ export class FetchOperation implements FetchWaiter {
       return isFollower ? topic : missingTopic(context, { error: topic, name, operation: 'read' })
     }
     if (!isFollower && !context.authorize('read', 'topic', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
-    return this.#parts.partitions.find(topic.id, asked.partition) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+    const found = findPartition(this.#parts.partitions, topic.id, asked.partition)
+    return found === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : found
   }
 
   #check(partition: Partition, asked: FetchPartition): ErrorName | null {

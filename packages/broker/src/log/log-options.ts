@@ -27,5 +27,7 @@ export interface LogOptions {
   /** Durable before this: `LogDirectoryCheckpoints` says what the owner keeps to. */
   readonly recoveryPoint: number
   readonly logStartOffset: number
+  /** Set where a write or sync of an earlier log in this process failed: what was durable then; see rewrite.ts. */
+  readonly rewriteBehind?: number | null
   readonly producerIdExpirationMs: number
 }

@@ -29,6 +29,7 @@ import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
 import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
 import type { RetainedSegment } from './retention.ts'
+import { rewriteBehind } from './rewrite.ts'
 import type { BatchPlace, SegmentTimestamps } from './segment.ts'
 import { SegmentHome } from './segment-home.ts'
 import type { LogSettings } from './settings.ts'
@@ -97,6 +98,9 @@ export class Log {
       { ...options, home, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
       { producers, leaderEpochs, snapshots },
     )
+    if (typeof options.rewriteBehind === 'number') {
+      await rewriteBehind(recovered.segments, { ...options, offset: options.rewriteBehind })
+    }
     producers.removeExpired(nowMs)
     const { logStartOffset, logEndOffset } = recovered
     const writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })

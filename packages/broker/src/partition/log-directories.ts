@@ -7,6 +7,7 @@
  * | `meta.properties`                   | version=1, cluster.id, node.id, directory.id: whose directory it is |
  * | `.kafka_cleanshutdown`              | JSON {"version":0,"brokerEpoch":N}; there only between a clean stop |
  * |                                     | and the next start                                                  |
+ * | `.ottla-probe`                      | there for a moment, while a directory that failed is tried again    |
  * | `*-offset-checkpoint`               | see log/checkpoint-file.ts                                          |
  *
  * Crash rule: the marker is removed durably before anything else is written, and written last of all at a clean stop,
@@ -21,6 +22,11 @@ import { parseProperties } from '../config.ts'
 import { LogDirectoryCheckpoints } from '../log/checkpoint-file.ts'
 
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+const PROBE = '.ottla-probe'
+/** About what a log needs to go on for a moment. */
+const PROBE_BYTES = 256 * 1024
+/** What an operator mends below a running broker, or what passes by itself. */
+const PASSING_ERRORS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'])
 const META_PROPERTIES = 'meta.properties'
 
 /** The directory cannot be this broker's; the message says why and what to do. */
@@ -37,8 +43,7 @@ export class LogDirectory {
   readonly id: Uuid
   readonly #disk: Disk
   readonly #lock: DirectoryLock
-  /** An operation on the directory itself failed. */
-  isOffline = false
+  #failure: DiskError | null = null
 
   private constructor(disk: Disk, path: string, options: { lock: DirectoryLock; random: Random }) {
     const { lock, random } = options
@@ -59,6 +64,36 @@ export class LogDirectory {
     } catch (error) {
       lock.release()
       throw error
+    }
+  }
+
+  /** An operation on the directory itself has failed and none has succeeded since. */
+  get isOffline(): boolean {
+    return this.#failure !== null
+  }
+
+  /** Offline by what does not pass: neither full, nor read-only, nor for want of file handles or memory. */
+  get isLost(): boolean {
+    return this.#failure !== null && !PASSING_ERRORS.has(this.#failure.code)
+  }
+
+  failed(error: DiskError): void {
+    this.#failure = error
+  }
+
+  works(): void {
+    this.#failure = null
+  }
+
+  /** Writes a file, makes it durable and removes it again. Rejects with DiskError where the directory takes none. */
+  async probe(): Promise<void> {
+    const file = this.#disk.open(`${this.path}/${PROBE}`, { create: true })
+    try {
+      file.write(Buffer.alloc(PROBE_BYTES), 0)
+      await file.sync()
+    } finally {
+      file.close()
+      this.#disk.remove(file.path)
     }
   }
 

@@ -21,6 +21,9 @@ import { type AppendRules, type RecordError, validateBatch } from './batch-valid
 import { countedEnd, isUnderMinIsr } from './replicas.ts'
 import { OffsetWaiters } from './waiters.ts'
 
+/** At least so far apart are two lines about failed reads of one partition. */
+const READ_FAILURE_INTERVAL_MS = 60_000
+
 export interface PartitionOptions {
   readonly topicId: string
   readonly topicName: string
@@ -31,6 +34,8 @@ export interface PartitionOptions {
   readonly timers: Timers
   /** Shared with the broker's other partitions. */
   readonly scratch: Scratch
+  /** A write or sync has failed: the partition refuses everything from now on. Called once at most. */
+  readonly onOffline?: (partition: Partition) => void
   readonly log: Omit<LogOptions, 'observer'>
 }
 
@@ -90,6 +95,7 @@ export class Partition {
   readonly #scratch: Scratch
   readonly #producers: OffsetWaiters
   readonly #fetches = new Set<FetchWaiter>()
+  readonly #onOffline: (partition: Partition) => void
   #image: PartitionImage
   #rules: PartitionRules
   #log: Log
@@ -102,6 +108,8 @@ export class Partition {
   #watchedWrite: Promise<void> | null = null
   #gone = false
   #offline = false
+  /** When the log last told of a read that failed, in ms of the monotonic clock. */
+  #readFailureToldMs = Number.NEGATIVE_INFINITY
 
   static async open(options: PartitionOptions): Promise<Partition> {
     let opened: Partition | null = null
@@ -127,6 +135,7 @@ export class Partition {
     this.#logger = options.log.logger
     this.#scratch = options.scratch
     this.#producers = new OffsetWaiters(options)
+    this.#onOffline = options.onOffline ?? (() => {})
     this.#image = options.image
     this.#rules = options.rules
     this.#log = log
@@ -164,7 +173,7 @@ export class Partition {
   get logEndOffset(): number {
     return this.#log.logEndOffset
   }
-  /** A write or sync failed: the log refuses everything until the broker starts again. */
+  /** A write or sync failed: the log refuses everything. Its owner opens another one in its place. */
   get isOffline(): boolean {
     return this.#offline
   }
@@ -306,6 +315,14 @@ export class Partition {
     return this.#log.read({ ...request, maxOffset: this.#highWatermark })
   }
 
+  /** A read of history met damage or a failing disk. Told to the operator, but a client that asks on fills no log. */
+  readFailed(error: Error): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (nowMs - this.#readFailureToldMs < READ_FAILURE_INTERVAL_MS) return
+    this.#readFailureToldMs = nowMs
+    this.#logger.error('Cannot read from a log', { topic: this.topicName, partition: this.index, error })
+  }
+
   /**
    * Up to where DeleteRecords may delete: `offset`, or the high watermark for −1. Throws ProtocolError
    * OFFSET_OUT_OF_RANGE, NOT_LEADER_OR_FOLLOWER or KAFKA_STORAGE_ERROR.
@@ -320,13 +337,20 @@ export class Partition {
 
   #logFailed(error: Error): void {
     this.#offline = true
-    this.#logger.error('A partition is offline until the next start: its log failed', {
+    this.#logger.error('A partition is offline: its log failed. It is opened again when the disk works', {
       topic: this.topicName,
       partition: this.index,
       error,
     })
     this.#producers.fail(new ProtocolError('KAFKA_STORAGE_ERROR', error.message))
     this.#wakeFetches()
+    this.#onOffline(this)
+  }
+
+  /** Lets go of the files of a log that has failed, so that it can be opened anew. Who asks is still told of it. */
+  async closeFailedLog(): Promise<void> {
+    assert(this.#offline, 'Only a log that has failed is closed below its partition')
+    await this.#log[Symbol.asyncDispose]()
   }
 
   /** This broker does not hold the partition any more: everybody who waits looks for it elsewhere. */

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { testBatch } from '../log/testing.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
 import { idOf, PartitionsFixture } from '../testing/partitions-fixture.ts'
+import { RETRY_MS_MIN } from './offline-logs.ts'
 
 test('what is published is opened, in a directory that says whose it is', async () => {
   const one = new PartitionsFixture()
@@ -270,7 +271,7 @@ test('records are not deleted where that cannot be made durable', async () => {
   assert.equal(await one.until(one.partitions.deleteRecords(one.find('T'), 2)), 3, 'it never goes back')
 })
 
-test('a log that cannot be opened at the start is a failure, and nobody claims later that all was closed whole', async () => {
+test('a log that cannot be opened at the start is offline, the rest serves, and nobody claims that all was closed whole', async () => {
   const one = new PartitionsFixture()
   await one.open([{ id: 'T', partitions: 2 }])
   await one.append(one.find('T'))
@@ -278,7 +279,9 @@ test('a log that cannot be opened at the start is a failure, and nobody claims l
   one.disk.failNext({ operation: 'read', path: '/data/t-0/00000000000000000000.log', code: 'EIO' })
   one.publish([{ id: 'T', partitions: 2 }])
   await one.until(one.partitions.opened())
-  assert.equal(one.failures.length, 1)
+  assert.deepEqual([one.partitions.isOffline(idOf('T'), 0), one.partitions.isOffline(idOf('T'), 1)], [true, false])
+  await one.append(one.find('T', 1))
+  assert.deepEqual(one.failures, [])
   await one.stop()
   assert.equal(one.partitions.closedWhole, false)
 })
@@ -298,7 +301,6 @@ test('a stop before all logs are open does not claim that all was closed whole',
 test('a new log that cannot be opened takes down nothing else, and is tried again', async () => {
   const one = new PartitionsFixture()
   await one.open([{ id: 'T' }])
-  one.partitions.keepCheckpoints(100)
   one.disk.failNext({ operation: 'write', path: '/data/u-0/partition.metadata.tmp', code: 'ENOSPC' })
   one.publish([{ id: 'T' }, { id: 'U', name: 'u' }])
   await one.until(one.partitions.opened())
@@ -306,7 +308,7 @@ test('a new log that cannot be opened takes down nothing else, and is tried agai
   assert.deepEqual(one.failures, [])
   assert.ok(one.logger.lines.some(({ level, message }) => level === 'error' && message.includes('trying again')))
   await one.append(one.find('T'))
-  await one.time.run(100)
+  await one.time.run(RETRY_MS_MIN)
   await one.append(one.find('U'))
   await one.stop()
   assert.equal(one.partitions.closedWhole, true)

@@ -24,6 +24,7 @@ import type { TailBudget } from '../log/tail-budget.ts'
 import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/image.ts'
 import type { LogDirectory } from './log-directories.ts'
 import { LogRetention } from './log-retention.ts'
+import { OfflineLogs } from './offline-logs.ts'
 import { Partition } from './partition.ts'
 import { directoryName, PartitionDirectories } from './partition-directories.ts'
 import { logSettings, partitionRules } from './topic-rules.ts'
@@ -42,7 +43,7 @@ export interface PartitionsOptions {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly openSegments: OpenSegments
-  /** A log that was there before this start could not be opened. */
+  /** Every log directory has failed, and not in a way that passes. */
   readonly onFailure: (error: unknown) => void
   /** A partition's log is open, and `find` finds it: told in the turn in which that becomes true. */
   readonly onOpened?: (partition: Partition) => void
@@ -78,8 +79,8 @@ export class Partitions implements AsyncDisposable {
   readonly #wanted = new Map<string, Wanted>()
   /** What is being opened, by the name of its directory. */
   readonly #opening = new Map<string, Opening>()
-  /** What could not be opened, to be tried again with the next checkpoint. */
-  readonly #unopened = new Map<string, Wanted>()
+  /** What could not be opened or has failed since. */
+  readonly #offline: OfflineLogs
   /** Everything of the first image was opened. */
   #isStarted = false
   #checkpointTimer: Timer | null = null
@@ -91,6 +92,7 @@ export class Partitions implements AsyncDisposable {
     this.#removals = new DelayedRemovals(options)
     this.#directories = new PartitionDirectories({ ...options, removals: this.#removals })
     this.#retention = new LogRetention({ ...options, held: () => this.#allHeld() })
+    this.#offline = new OfflineLogs({ ...options, onDue: (keys) => void this.#openAgain(keys) })
   }
 
   get directories(): readonly LogDirectory[] {
@@ -105,6 +107,16 @@ export class Partitions implements AsyncDisposable {
   /** The partition when this broker holds it and its log is open. */
   find(topicId: string, index: number): Partition | undefined {
     return this.#held.get(topicId)?.[index]?.partition
+  }
+
+  /** Whether the partition belongs here, but its log failed or could not be opened: KAFKA_STORAGE_ERROR meanwhile. */
+  isOffline(topicId: string, index: number): boolean {
+    return this.#offline.has(keyOf(topicId, index))
+  }
+
+  /** Of all that are not usable now. */
+  get offlineCount(): number {
+    return this.#offline.count
   }
 
   *all(): Generator<Partition> {
@@ -183,28 +195,44 @@ export class Partitions implements AsyncDisposable {
   keepCheckpoints(intervalMs: number): void {
     this.#checkpointTimer = this.#options.timers.after(intervalMs, () => {
       this.#tryCheckpoint()
-      this.#openAgain()
       this.keepCheckpoints(intervalMs)
     })
   }
 
   checkpoint(): void {
-    for (const held of this.#allHeld()) noteOffsets(held)
+    this.#noteOffsets()
     for (const directory of this.#options.directories) directory.checkpoints.flush()
   }
 
+  /** A stale checkpoint costs a longer recovery, nothing else; a directory that takes none is in trouble. */
   #tryCheckpoint(): void {
-    try {
-      this.checkpoint()
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error
-      // A stale checkpoint costs a longer recovery, nothing else.
-      this.#options.logger.warn('Cannot write the offset checkpoints', { error })
+    this.#noteOffsets()
+    for (const directory of this.#options.directories) {
+      try {
+        directory.checkpoints.flush()
+        // There may have been nothing to write.
+        if (directory.isOffline && this.#disposing === null) void this.#probe(directory)
+      } catch (error) {
+        this.#directoryFailed(directory, error)
+      }
     }
   }
 
   *#allHeld(): Generator<Held> {
     for (const held of this.#held.values()) for (const one of held) if (one) yield one
+  }
+
+  #noteOffsets(): void {
+    for (const held of this.#allHeld()) noteOffsets(held)
+  }
+
+  /** As Kafka, a broker all of whose directories have failed stops; what may pass by itself is waited for. */
+  #directoryFailed(directory: LogDirectory, error: unknown): void {
+    if (!(error instanceof DiskError)) throw error
+    const { directories, logger, onFailure } = this.#options
+    if (!directory.isOffline) logger.error('A log directory is offline', { directory: directory.path, error })
+    directory.failed(error)
+    if (directories.every(({ isLost }) => isLost)) onFailure(error)
   }
 
   #heldOf(partition: Partition): Held {
@@ -230,7 +258,9 @@ export class Partitions implements AsyncDisposable {
   #want(wanted: Wanted): void {
     const opening = this.#opening.get(nameOf(wanted))
     // The one that is being opened looks at the newest image itself.
-    if (opening === undefined || keyOf(opening.wanted) !== keyOf(wanted)) this.#wanted.set(keyOf(wanted), wanted)
+    if (opening === undefined || keyOfWanted(opening.wanted) !== keyOfWanted(wanted)) {
+      this.#wanted.set(keyOfWanted(wanted), wanted)
+    }
   }
 
   #openNext(): void {
@@ -253,20 +283,42 @@ export class Partitions implements AsyncDisposable {
     this.#openNext()
   }
 
-  /** What was there must come back or nobody may serve; what is new takes down nothing but itself. */
+  /** It takes down nothing but itself. */
   #notOpened(wanted: Wanted, error: unknown): void {
-    this.#unopened.set(keyOf(wanted), wanted)
-    if (!this.#isStarted) this.#options.onFailure(error)
-    else this.#options.logger.error('Cannot open a log; trying again later', { name: nameOf(wanted), error })
+    if (this.#image?.topicsById.has(wanted.topic.id) !== true) return
+    this.#offline.failed(keyOfWanted(wanted))
+    this.#options.logger.error('Cannot open a log; trying again later', { name: nameOf(wanted), error })
   }
 
-  #openAgain(): void {
-    for (const [key, { topic, image }] of this.#unopened) {
-      const newest = this.#image!.topicsById.get(topic.id)
-      if (newest !== undefined) this.#want({ topic: newest, image: newest.partitions[image.index]! })
-      this.#unopened.delete(key)
+  /** A log whose directory takes no file at all is left alone until it does: recovering it may read very much. */
+  async #openAgain(keys: readonly string[]): Promise<void> {
+    const failures = await Promise.all(this.#options.directories.map((directory) => this.#probe(directory)))
+    const allFailed = failures.every((failed) => failed)
+    for (const key of keys) {
+      const [topicId, index] = topicAndIndexOf(key)
+      const topic = this.#image?.topicsById.get(topicId)
+      const directory = this.#held.get(topicId)?.[index]?.directory
+      if (topic === undefined || this.#disposing !== null) this.#offline.remove(key)
+      else if (directory?.isOffline ?? allFailed) this.#offline.failed(key)
+      else this.#want({ topic, image: topic.partitions[index]! })
     }
     this.#openNext()
+  }
+
+  /** Whether the directory takes no file. */
+  async #probe(directory: LogDirectory): Promise<boolean> {
+    try {
+      await directory.probe()
+      directory.works()
+    } catch (error) {
+      this.#directoryFailed(directory, error)
+    }
+    return directory.isOffline
+  }
+
+  #wentOffline({ topicId, index }: Partition): void {
+    const isHeld = this.#held.get(topicId)?.[index] !== undefined
+    if (isHeld && this.#disposing === null) this.#offline.failed(keyOf(topicId, index))
   }
 
   async #open({ topic, image }: Wanted): Promise<void> {
@@ -277,7 +329,11 @@ export class Partitions implements AsyncDisposable {
     const path = `${directory.path}/${directoryName(partitionName)}`
     const { recoveryPoints, logStarts } = directory.checkpoints
     const config = this.#config!
-    const partition = await Partition.open({
+    const held = this.#held.get(topic.id)?.[image.index]
+    const failed = held?.partition
+    // Two logs of one directory are never open together.
+    await failed?.closeFailedLog()
+    const opening = Partition.open({
       ...partitionName,
       topicId: topic.id,
       image,
@@ -286,16 +342,23 @@ export class Partitions implements AsyncDisposable {
       clock: this.#options.clock,
       timers: this.#options.timers,
       scratch: this.#scratch,
+      onOffline: (offline) => this.#wentOffline(offline),
       log: {
         ...this.#options,
         removals: this.#removals,
         directory: path,
         settings: logSettings(config, topic, segmentJitter),
-        cleanShutdown: directory.wasCleanlyStopped,
-        recoveryPoint: recoveryPoints.get(topic.name, image.index) ?? 0,
-        logStartOffset: logStarts.get(topic.name, image.index) ?? 0,
+        cleanShutdown: directory.wasCleanlyStopped && failed === undefined,
+        recoveryPoint: failed?.log.syncedOffset ?? recoveryPoints.get(topic.name, image.index) ?? 0,
+        logStartOffset: failed?.log.logStartOffset ?? logStarts.get(topic.name, image.index) ?? 0,
+        rewriteBehind: failed?.log.syncedOffset ?? null,
         producerIdExpirationMs: config.producerIdExpirationMs,
       },
+    })
+    const partition = await opening.catch(async (error: unknown) => {
+      // Its topic was deleted meanwhile, and left it to whoever was at work in its directory.
+      if (held !== undefined && this.#image?.topicsById.has(topic.id) !== true) await this.#discard([held])
+      throw error
     })
     try {
       if (readPartitionMetadata(disk, path) === null) writePartitionMetadata(disk, path, topic.id)
@@ -314,22 +377,39 @@ export class Partitions implements AsyncDisposable {
     if (topic === undefined || image === undefined) return this.#discard([held])
     const partitions = this.#held.get(topic.id) ?? []
     this.#held.set(topic.id, partitions)
+    // The failed one that it replaces: who still waits there looks again.
+    partitions[partition.index]?.partition.resign()
     partitions[partition.index] = held
+    if (partition.isOffline) return this.#wentOffline(partition)
+    this.#cameBack(partition)
     partition.update(image)
     const config = this.#config!
     partition.configure(partitionRules(config, topic), logSettings(config, topic, held.segmentJitter))
     this.#options.onOpened?.(partition)
   }
 
+  #cameBack({ topicId, topicName, index, logEndOffset }: Partition): void {
+    const key = keyOf(topicId, index)
+    if (!this.#offline.has(key)) return
+    this.#offline.cameBack(key)
+    this.#options.logger.info('A partition is online again', { topic: topicName, partition: index, logEndOffset })
+  }
+
   #removeTopic(topic: TopicImage): void {
     const held = this.#held.get(topic.id) ?? []
     this.#held.delete(topic.id)
     for (const image of topic.partitions) {
-      this.#wanted.delete(keyOf({ topic, image }))
-      this.#unopened.delete(keyOf({ topic, image }))
+      this.#wanted.delete(keyOf(topic.id, image.index))
+      this.#offline.remove(keyOf(topic.id, image.index))
     }
-    const gone = held.filter((one) => one !== undefined)
+    for (const one of held) one?.partition.resign()
+    const gone = held.filter((one) => one !== undefined).filter((one) => !this.#isReopening(one.partition))
     if (gone.length > 0) void this.#discard(gone)
+  }
+
+  #isReopening({ topicId, topicName, index }: Partition): boolean {
+    const opening = this.#opening.get(directoryName({ topicName, index }))
+    return opening !== undefined && keyOfWanted(opening.wanted) === keyOf(topicId, index)
   }
 
   #discard(held: readonly Held[]): Promise<void> {
@@ -346,6 +426,7 @@ export class Partitions implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#checkpointTimer?.cancel()
+    this.#offline[Symbol.dispose]()
     const isMissing = this.#wanted.size > 0
     this.#wanted.clear()
     await this.opened()
@@ -358,15 +439,24 @@ export class Partitions implements AsyncDisposable {
     for (const { reason } of failures) this.#options.logger.error('Cannot close a log', { error: reason })
     await this.#removals[Symbol.asyncDispose]()
     this.#tryCheckpoint()
-    const isOffline = Array.from(this.all()).some((partition) => partition.isOffline)
+    const hasFailed = Array.from(this.all()).some((partition) => partition.isOffline)
     // What was never opened in this life is as the last one left it, and that may not have been whole.
-    const wereAllOpen = this.#isStarted && !isMissing && this.#unopened.size === 0
-    this.#closedWhole = wereAllOpen && failures.length === 0 && !isOffline
+    const wereAllOpen = this.#isStarted && !isMissing && this.#offline.count === 0
+    this.#closedWhole = wereAllOpen && failures.length === 0 && !hasFailed
   }
 }
 
-function keyOf({ topic, image }: Wanted): string {
-  return `${topic.id} ${image.index}`
+function keyOf(topicId: string, index: number): string {
+  return `${topicId} ${index}`
+}
+
+function topicAndIndexOf(key: string): [topicId: string, index: number] {
+  const [topicId, index] = key.split(' ')
+  return [topicId!, Number(index)]
+}
+
+function keyOfWanted({ topic, image }: Wanted): string {
+  return keyOf(topic.id, image.index)
 }
 
 function nameOf({ topic, image }: Wanted): string {

@@ -1,5 +1,6 @@
 /** Owns what tests of many partitions share: the partitions of one broker on a disk that outlives them, in fake time. */
 import assert from 'node:assert/strict'
+import type { DiskFile } from '@ottla/base/disk.ts'
 import { FakeTime } from '@ottla/base/fake-time.ts'
 import { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import { MemoryLogger } from '@ottla/base/memory-logger.ts'
@@ -114,6 +115,45 @@ export class PartitionsFixture {
     const partition = this.partitions.find(idOf(id), index)
     assert.ok(partition, `${id} ${index} is open`)
     return partition
+  }
+
+  /** Appends what the disk does not take. */
+  async refused(partition: Partition, batch: TestBatch = {}): Promise<void> {
+    const buffer = testBatch(batch)
+    const result = partition.append({ buffer, at: 0, end: buffer.length, acks: -1, timeoutMs: 1000 })
+    if (result.kind === 'refused') assert.equal(result.error, 'KAFKA_STORAGE_ERROR')
+    else await assert.rejects(this.until(result.done!), { error: 'KAFKA_STORAGE_ERROR' })
+  }
+
+  /** How many logs are opened from now on. */
+  countReads(): () => number {
+    return this.#countOpened(({ path }) => path.endsWith('.log'))
+  }
+
+  /** How often a file is written from now on. */
+  countWrites(path: string): () => number {
+    let writes = 0
+    this.#countOpened((file) => {
+      if (file.path !== path) return false
+      const write = file.write.bind(file)
+      file.write = (bytes, position) => {
+        writes++
+        write(bytes, position)
+      }
+      return true
+    })
+    return () => writes
+  }
+
+  #countOpened(counts: (file: DiskFile) => boolean): () => number {
+    let opened = 0
+    const open = this.disk.open.bind(this.disk)
+    this.disk.open = (path, options) => {
+      const file = open(path, options)
+      if (counts(file)) opened++
+      return file
+    }
+    return () => opened
   }
 
   async append(partition: Partition, batch: TestBatch = {}): Promise<void> {
