@@ -29,6 +29,7 @@ import type { MetadataStore } from './metadata/store.ts'
 import { FramePool } from './network/frame-pool.ts'
 import { BrokerListener, ConnectionLimits } from './network/listener.ts'
 import { TurnBudget } from './network/turn-budget.ts'
+import { LogCleaner } from './partition/log-cleaner.ts'
 import { LogDirectory } from './partition/log-directories.ts'
 import { Partitions } from './partition/partitions.ts'
 import { allowAll } from './security/authorizer.ts'
@@ -146,11 +147,16 @@ export class Broker implements AsyncDisposable {
         ...{ disk, directories, clock, timers, random, logger, syncs, tail, openSegments },
         brokerId: this.#config.nodeId,
         onOpened: (partition) => this.#groups?.opened(partition),
+        onGone: (partition) => cleaner.forget(partition),
         onFailure: (error) => this.#fail('Every log directory has failed', error),
       }),
     )
     this.#stack.use(new IdleRest({ timers, openSegments, tail }))
-    return { directories, store, syncs, tail, partitions }
+    const threads = this.#stack.use(this.#ports.openThreads(this.#ports))
+    const cleaner: LogCleaner = this.#stack.use(
+      new LogCleaner({ partitions, threads, clock, timers, logger, config: () => this.#config }),
+    )
+    return { directories, store, syncs, tail, partitions, cleaner }
   }
 
   async #openMetadata({ store }: Storage): Promise<Metadata> {
@@ -218,7 +224,7 @@ export class Broker implements AsyncDisposable {
     const { serveAdmin } = await import('./admin/server.ts')
     const { EventLoopDelay } = await import('@ottla/base/event-loop-delay.ts')
     const { LongestTurn } = await import('@ottla/base/longest-turn.ts')
-    const { partitions, tail, syncs } = storage
+    const { partitions, cleaner, tail, syncs } = storage
     const { requests, groups, fetchSessions, frames, replyBytes, limits } = serving
     const loopDelay = this.#stack.use(new EventLoopDelay(this.#ports)).delayMs
     const turns = this.#stack.use(new LongestTurn())
@@ -228,6 +234,7 @@ export class Broker implements AsyncDisposable {
         longestTurnMs: () => turns.takeMs(),
         requests,
         partitions,
+        cleaner,
         groups,
         fetchSessions,
         tail,
@@ -266,7 +273,11 @@ export class Broker implements AsyncDisposable {
     return this.#stack.use(registration)
   }
 
-  async #openPartitions({ directories, partitions }: Storage, { groups }: Serving, brokerEpoch: number): Promise<void> {
+  async #openPartitions(
+    { directories, partitions, cleaner }: Storage,
+    { groups }: Serving,
+    brokerEpoch: number,
+  ): Promise<void> {
     const { clusterId } = this.#image
     for (const directory of directories) {
       directory.identify({ clusterId, nodeId: this.#config.nodeId })
@@ -280,6 +291,7 @@ export class Broker implements AsyncDisposable {
     partitions.setStraysAside()
     partitions.keepCheckpoints(this.#config.int('log.flush.offset.checkpoint.interval.ms'))
     partitions.keepRetention(this.#config)
+    cleaner.start()
   }
 
   /** The one way of a new image through the broker, bottom up; synchronous, so that nobody sees half of it. */
@@ -327,6 +339,7 @@ interface Storage {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly partitions: Partitions
+  readonly cleaner: LogCleaner
 }
 
 interface Metadata {

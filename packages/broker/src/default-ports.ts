@@ -1,13 +1,16 @@
 /** The world as a broker finds it: the machine's, or for `storage: 'memory'` a disk and a store in memory. */
 import { systemClock } from '@ottla/base/clock.ts'
+import { InlineThreads } from '@ottla/base/inline-threads.ts'
 import { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { NodeLogger } from '@ottla/base/node-logger.ts'
 import { NodeNetwork } from '@ottla/base/node-network.ts'
+import { NodeThreads } from '@ottla/base/node-threads.ts'
 import { systemTimers } from '@ottla/base/node-timers.ts'
 import { openFilesMax } from '@ottla/base/process-limits.ts'
 import { systemRandom } from '@ottla/base/random.ts'
-import type { BrokerPorts, StartOptions } from './start-options.ts'
+import type { Threads } from '@ottla/base/threads.ts'
+import type { BrokerPorts, StartOptions, ThreadPorts } from './start-options.ts'
 
 export function portsFor(options: StartOptions): BrokerPorts {
   const inMemory = options.storage === 'memory'
@@ -19,11 +22,17 @@ export function portsFor(options: StartOptions): BrokerPorts {
     logger: new NodeLogger({ clock: systemClock, level: 'error', format: 'human' }),
     disk: inMemory ? new MemoryDisk() : new NodeDisk(),
     network: new NodeNetwork(),
+    openThreads,
     openStore: inMemory ? openMemoryStore : openDiskStore,
     openFilesMax,
     residentBytes: () => process.memoryUsage.rss(),
     ...options.ports,
   }
+}
+
+/** Another thread has the machine's disk and no other. */
+function openThreads({ disk, clock, timers }: ThreadPorts): Threads {
+  return disk instanceof NodeDisk ? new NodeThreads({ timers }) : new InlineThreads({ disk, clock, timers })
 }
 
 async function openMemoryStore() {

@@ -4,6 +4,7 @@ import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Network } from '@ottla/base/network.ts'
 import type { Random } from '@ottla/base/random.ts'
+import type { Threads } from '@ottla/base/threads.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type LoadedConfig, loadConfig } from './config.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -28,6 +29,9 @@ export interface StartOptions {
   readonly ports?: Partial<BrokerPorts>
 }
 
+/** What threads may be made from. */
+export type ThreadPorts = Pick<BrokerPorts, 'disk' | 'clock' | 'timers'>
+
 /** Everything that a broker needs of the world. */
 export interface BrokerPorts {
   readonly clock: Clock
@@ -40,6 +44,8 @@ export interface BrokerPorts {
   readonly openStore: (directory: string) => Promise<MetadataStore>
   /** How many files the process may have open. */
   readonly openFilesMax: () => number
+  /** Called once, with the broker's disk; the broker disposes what it gets. */
+  readonly openThreads: (ports: ThreadPorts) => Threads
   /** Resident memory of the process, for the metrics. */
   readonly residentBytes: () => number
 }

@@ -9,11 +9,13 @@ import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { FetchSessions } from '../handlers/fetch-sessions.ts'
 import type { RequestCounters, Requests } from '../handlers/index.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
+import type { LogCleaner } from '../partition/log-cleaner.ts'
 import type { Partitions } from '../partition/partitions.ts'
 
 export interface MetricSources {
   readonly requests: Requests
   readonly partitions: Partitions
+  readonly cleaner: LogCleaner
   readonly connections: { readonly count: number }
   readonly fetchSessions: FetchSessions
   readonly groups: GroupCoordinator
@@ -75,6 +77,7 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_tail_bytes', 'gauge', 'Log tails held in memory', [[{}, tail.liveBytes + tail.pooledBytes]]),
     family('ottla_log_syncs_total', 'counter', 'Files synced', [[{}, syncs.syncs.value]]),
     family('ottla_log_sync_failures_total', 'counter', 'Syncs that failed', [[{}, syncs.failures.value]]),
+    cleanings(sources.cleaner),
     loopDelays(sources.loopDelay),
     family(
       'ottla_event_loop_turn_max_milliseconds',
@@ -94,6 +97,22 @@ function countHeld(partitions: Partitions): { count: number; offline: number; by
     held.bytes += partition.log.bytes
   }
   return held
+}
+
+/** Compaction; Kafka's names are those of kafka.log:type=LogCleaner and LogCleanerManager. */
+function cleanings(cleaner: LogCleaner): string {
+  const { runs, failures, bytesRead, bytesWritten, recordsRead, recordsKept, dirtyRatioMax, uncleanableCount } = cleaner
+  const rows = [
+    ['cleaner_runs_total', 'counter', 'Compactions of a log that came to their end', runs.value],
+    ['cleaner_failures_total', 'counter', 'Compactions that failed', failures.value],
+    ['cleaner_read_bytes_total', 'counter', 'Bytes that compactions have read', bytesRead.value],
+    ['cleaner_written_bytes_total', 'counter', 'Bytes that compactions have written', bytesWritten.value],
+    ['cleaner_records_read_total', 'counter', 'Records that compactions have looked at', recordsRead.value],
+    ['cleaner_records_kept_total', 'counter', 'Records that they have kept', recordsKept.value],
+    ['cleaner_dirty_ratio_max', 'gauge', 'Of the filthiest log (max-dirty-percent)', dirtyRatioMax.value],
+    ['cleaner_uncleanable_partitions', 'gauge', 'uncleanable-partitions-count', uncleanableCount],
+  ] as const
+  return rows.map(([name, type, help, value]) => family(`ottla_${name}`, type, help, [[{}, value]])).join('')
 }
 
 function perApi(counters: readonly RequestCounters[], value: (one: RequestCounters) => number): Sample[] {

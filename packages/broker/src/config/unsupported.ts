@@ -26,7 +26,6 @@ const IGNORED: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/^connection\.failed\.authentication\.delay\.ms$/, TLS_AND_SASL],
   [/^remote\.|^rsm\.config\.|^rlmm\.config\.|^log\.local\.retention\./, TIERED],
   [/^metric\.reporters$|^metrics\.|^kafka\.metrics\.|^auto\.include\.jmx\.reporter$/, JVM_METRICS],
-  [/^log\.cleaner\.io\.buffer\.|^log\.cleaner\.dedupe\.buffer\.size$/, 'compaction sizes its buffers itself'],
   [/^config\.providers/, 'values are taken as they are written'],
   [/^listener\.name\./, 'listeners have no settings of their own yet'],
 ]

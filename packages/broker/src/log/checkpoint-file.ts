@@ -1,5 +1,5 @@
 /**
- * Owns text checkpoints: the form that all of them share, and the three that keep one offset for each partition of a
+ * Owns text checkpoints: the form that all of them share, and the four that keep one offset for each partition of a
  * log directory.
  *
  * | line   | content                                                                        |
@@ -22,6 +22,9 @@ export const RECOVERY_POINT_NAME = 'recovery-point-offset-checkpoint'
 export const LOG_START_NAME = 'log-start-offset-checkpoint'
 /** The high watermark, as it was lately. */
 export const HIGH_WATERMARK_NAME = 'replication-offset-checkpoint'
+
+/** Everything below was compacted. */
+export const CLEANER_OFFSET_NAME = 'cleaner-offset-checkpoint'
 
 export class CheckpointError extends Error {
   override readonly name = 'CheckpointError'
@@ -98,21 +101,24 @@ export class OffsetCheckpoint {
 }
 
 /**
- * The three checkpoints of one log directory.
+ * The four checkpoints of one log directory.
  *
  * What a log relies on: before `truncateTo` and `truncateFullyAndStartAt` the recovery point is durable at or below
  * the new end, because what is appended there next is not durable; and before `advanceLogStartOffset` the new start
- * is durable, because the removal of segments may come through a crash in any order.
+ * is durable, because the removal of segments may come through a crash in any order. Who truncates lowers the cleaner's
+ * offset as well, or what is appended next would count as compacted.
  */
 export class LogDirectoryCheckpoints {
   readonly recoveryPoints: OffsetCheckpoint
   readonly logStarts: OffsetCheckpoint
   readonly highWatermarks: OffsetCheckpoint
+  readonly cleanerOffsets: OffsetCheckpoint
 
   constructor(disk: Disk, logDirectory: string) {
     this.recoveryPoints = OffsetCheckpoint.load(disk, logDirectory, RECOVERY_POINT_NAME)
     this.logStarts = OffsetCheckpoint.load(disk, logDirectory, LOG_START_NAME)
     this.highWatermarks = OffsetCheckpoint.load(disk, logDirectory, HIGH_WATERMARK_NAME)
+    this.cleanerOffsets = OffsetCheckpoint.load(disk, logDirectory, CLEANER_OFFSET_NAME)
   }
 
   remove(topic: string, partition: number): void {
@@ -124,6 +130,6 @@ export class LogDirectoryCheckpoints {
   }
 
   #all(): OffsetCheckpoint[] {
-    return [this.recoveryPoints, this.logStarts, this.highWatermarks]
+    return [this.recoveryPoints, this.logStarts, this.highWatermarks, this.cleanerOffsets]
   }
 }

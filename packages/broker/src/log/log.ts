@@ -139,6 +139,13 @@ export class Log {
   get bytes(): number {
     return this.#segments.bytes
   }
+  /** Neither being truncated nor closed, nor offline. */
+  get isInUse(): boolean {
+    return this.#state === 'open' && !this.isOffline
+  }
+  get activeBaseOffset(): number {
+    return this.#segments.active.baseOffset
+  }
   get segmentCount(): number {
     return this.#segments.count
   }
@@ -292,7 +299,7 @@ export class Log {
    * were when `sources` was asked for, or the log is not in use any more. Throws LogOfflineError.
    */
   replaceCompacted(cleaned: CleanedSegment, sources: CompactionSources): boolean {
-    if (this.#state !== 'open' || this.isOffline) return false
+    if (!this.isInUse) return false
     try {
       const isReplaced = this.#segments.replace(cleaned, sources)
       if (isReplaced) this.#snapshots.prune((base) => this.#segments.beginsAt(base))

@@ -18,6 +18,7 @@ import type { SequenceCheck } from '../log/producer-state.ts'
 import type { RetentionRules } from '../log/retention.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { type AppendRules, type RecordError, validateBatch } from './batch-validation.ts'
+import type { CompactionRules } from './cleanable-log.ts'
 import { countedEnd, isUnderMinIsr } from './replicas.ts'
 import { OffsetWaiters } from './waiters.ts'
 
@@ -42,6 +43,7 @@ export interface PartitionOptions {
 /** The topic's settings that a partition obeys; replaced as a whole when they change. */
 export interface PartitionRules extends AppendRules {
   readonly minInSyncReplicas: number
+  readonly compaction: CompactionRules
   /** Whether DeleteRecords is allowed: not where the cleanup policy is exactly compact. */
   readonly deletable: boolean
   /** What the log keeps. */

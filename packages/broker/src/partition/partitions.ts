@@ -16,6 +16,7 @@ import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { Scratch } from '@ottla/protocol/records/compression.ts'
 import type { BrokerConfig } from '../config.ts'
+import type { OffsetCheckpoint } from '../log/checkpoint-file.ts'
 import { DelayedRemovals } from '../log/delayed-removals.ts'
 import { LogOfflineError } from '../log/errors.ts'
 import type { OpenSegments } from '../log/open-segments.ts'
@@ -47,6 +48,8 @@ export interface PartitionsOptions {
   readonly onFailure: (error: unknown) => void
   /** A partition's log is open, and `find` finds it: told in the turn in which that becomes true. */
   readonly onOpened?: (partition: Partition) => void
+  /** A partition is about to be removed. */
+  readonly onGone?: (partition: Partition) => void
 }
 
 interface Wanted {
@@ -189,6 +192,11 @@ export class Partitions implements AsyncDisposable {
   keepRetention(config: BrokerConfig): void {
     const initialDelayMs = config.int('log.initial.task.delay.ms')
     this.#retention.start({ initialDelayMs, intervalMs: config.retentionCheckIntervalMs })
+  }
+
+  /** Up to where the partition was compacted. */
+  cleanerOffsetsOf(partition: Partition): OffsetCheckpoint {
+    return this.#heldOf(partition).directory.checkpoints.cleanerOffsets
   }
 
   /** Writes the checkpoints now and then every `log.flush.offset.checkpoint.interval.ms`. */
@@ -413,7 +421,10 @@ export class Partitions implements AsyncDisposable {
   }
 
   #discard(held: readonly Held[]): Promise<void> {
-    for (const { partition } of held) partition.resign()
+    for (const { partition } of held) {
+      partition.resign()
+      this.#options.onGone?.(partition)
+    }
     const gone = held.map((one) => ({ ...one, log: one.partition.log }))
     return this.#directories.remove(gone, this.#config!.int('log.segment.delete.delay.ms'))
   }

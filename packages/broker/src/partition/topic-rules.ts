@@ -20,6 +20,12 @@ export function partitionRules(broker: BrokerConfig, topic: Pick<TopicImage, 'co
     compressionLevel: levelOf(config, compression),
     minInSyncReplicas: config.number('min.insync.replicas'),
     retention: { deletes: config.deleted, retentionMs: config.retentionMs, retentionBytes: config.retentionBytes },
+    compaction: {
+      minDirtyRatio: config.number('min.cleanable.dirty.ratio'),
+      minLagMs: config.number('min.compaction.lag.ms'),
+      maxLagMs: config.number('max.compaction.lag.ms'),
+      deleteRetentionMs: config.number('delete.retention.ms'),
+    },
   }
 }
 

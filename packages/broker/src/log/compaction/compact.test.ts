@@ -5,11 +5,12 @@ import { buildEndTransactionBatch } from '@ottla/protocol/records/batch-builder.
 import type { Codec } from '@ottla/protocol/records/compression.ts'
 import { readRecords } from '@ottla/protocol/records/record.ts'
 import type { Log } from '../log.ts'
-import { DIRECTORY, LogFixture, NOW_MS } from '../testing.ts'
+import { DIRECTORY, type LogFixture, NOW_MS } from '../testing.ts'
 import { formatAbortedTransactions, parseAbortedTransactions } from '../transaction-index.ts'
 import {
   batchLines,
   compacted,
+  compactionFixture,
   contents,
   forgetTails,
   type KeyedBatch,
@@ -41,7 +42,7 @@ async function logOf(fixture: LogFixture, batches: readonly string[], fields: Ke
 }
 
 test('the newest record of each key stays, with its offset, in order', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1', 'a=2 c=1', 'b=2 d=1'])
   const outcome = await compacted(log, fixture)
   assert.equal(outcome.kind === 'compacted' && outcome.nextDirtyOffset, 6)
@@ -52,7 +53,7 @@ test('the newest record of each key stays, with its offset, in order', async () 
 })
 
 test('the active segment is not touched, and its records do not outdate older ones', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1', 'a=2'])
   put(log, keyedBatch([record('a=3')]))
   await fixture.finished(log.synced())
@@ -61,7 +62,7 @@ test('the active segment is not touched, and its records do not outdate older on
 })
 
 test('a batch that keeps all of its records keeps its bytes', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1', 'c=1 d=1'], { codec: 'gzip' })
   const before = await storedBatches(log, fixture)
   await compacted(log, fixture)
@@ -70,7 +71,7 @@ test('a batch that keeps all of its records keeps its bytes', async () => {
 
 for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] satisfies Codec[]) {
   test(`a batch of ${codec} that loses records stays one of ${codec}, with its offsets, times and producer`, async () => {
-    const fixture = new LogFixture()
+    const fixture = compactionFixture()
     const log = await fixture.finished(fixture.open())
     const records = ['a=old', 'b=stays', 'c=old'].map((text, index) => ({
       ...record(text),
@@ -94,7 +95,7 @@ for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'] satisfies Codec[])
 }
 
 test('records without a key go, and are counted', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['=lost a=1', 'b=1'])
   const outcome = await compacted(log, fixture)
   assert.deepEqual(await contents(log, fixture), ['1 a=1', '2 b=1'])
@@ -102,7 +103,7 @@ test('records without a key go, and are counted', async () => {
 })
 
 test('a tombstone removes what is older at once, gets a delete horizon, and goes once that has passed', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1', 'a= c=1', 'd=1'])
   await compacted(log, fixture)
   assert.deepEqual(await contents(log, fixture), ['1 b=1', '2 a=', '3 c=1', '4 d=1'])
@@ -122,7 +123,7 @@ test('a tombstone removes what is older at once, gets a delete horizon, and goes
 })
 
 test('with LogAppendTime a delete horizon changes no timestamp', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a= b=1', 'c=1'], { logAppendTimeMs: NOW_MS + 5 })
   await compacted(log, fixture)
   const [batch] = await storedBatches(log, fixture)
@@ -134,7 +135,7 @@ test('with LogAppendTime a delete horizon changes no timestamp', async () => {
 })
 
 test('a producer’s last batch stays without its records, so that its next sequence is known', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await fixture.finished(fixture.open())
   const producer = { producerId: 9, producerEpoch: 0 }
   put(log, keyedBatch([record('a=1')], { ...producer, baseSequence: 0 }))
@@ -160,7 +161,7 @@ async function reopened(log: Log, fixture: LogFixture): Promise<Log> {
 }
 
 test('a segment whose records all go keeps its last batch: the next one begins where it ends', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1', 'a=2 b=1', 'a=3 b=2'])
   await compacted(log, fixture, { limits: { segmentBytes: 1 } })
   assert.deepEqual(await batchLines(log, fixture), ['0-0: 0', '1-2: 0', '3-4: 2'])
@@ -169,7 +170,7 @@ test('a segment whose records all go keeps its last batch: the next one begins w
 })
 
 test('what does not fit into the map is left for the next pass, which goes on there', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1 c=1', 'd=1 a=2 e=1', 'c=2 f=1'])
   const limits = { mapBytesMax: 24 * 4, mapLoadFactor: 0.5 }
   const first = await compacted(log, fixture, { limits })
@@ -186,7 +187,7 @@ test('what does not fit into the map is left for the next pass, which goes on th
 })
 
 test('batches larger than what one step reads are compacted as well', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await fixture.finished(fixture.open())
   for (const round of [1, 2]) {
     const value = String(round).repeat(9000)
@@ -206,7 +207,7 @@ test('batches larger than what one step reads are compacted as well', async () =
 })
 
 test('a batch whose checksum is wrong ends the compaction, and the log stays as it was', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1', 'a=2'])
   const file = fixture.disk.open(`${DIRECTORY}/00000000000000000000.log`)
   file.write(Buffer.from('?'), 70)
@@ -242,14 +243,14 @@ async function transactionLog(fixture: LogFixture, options: { commit: boolean })
 }
 
 test('a committed transaction is compacted as all else, and its marker stays while it has batches', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await transactionLog(fixture, { commit: true })
   await compacted(log, fixture)
   assert.deepEqual(await batchLines(log, fixture), ['1-2: 2', '3-3: 1', '4-4: 1'])
 })
 
 test('records of an aborted transaction go at once and outdate nothing; the marker stays until its horizon', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await transactionLog(fixture, { commit: false })
   await compacted(log, fixture)
   assert.deepEqual(await batchLines(log, fixture), ['0-0: 1', '1-2: 0', '3-3: 1', '4-4: 1'])
@@ -266,7 +267,7 @@ test('records of an aborted transaction go at once and outdate nothing; the mark
 })
 
 test('an open transaction and all behind it are left alone', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await fixture.finished(fixture.open())
   for (const text of ['a=1', 'a=2']) {
     put(log, keyedBatch([record(text)]))
@@ -283,7 +284,7 @@ test('an open transaction and all behind it are left alone', async () => {
 })
 
 test('a log that was compacted is read from any offset on: a gap gives what follows', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1', 'b=1', 'a=2', 'c=1', 'a=3 b=2'])
   await compacted(log, fixture, { limits: { indexIntervalBytes: 1 } })
   for (const [offset, expected] of [
@@ -301,7 +302,7 @@ test('a log that was compacted is read from any offset on: a gap gives what foll
 })
 
 test('a reader that has a replaced segment in hand reads on in the new one', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1 b=1', 'a=2', 'c=1'])
   forgetTails(fixture)
   const lease = log.read({ offset: 0, maxOffset: 4, maxBytes: 1 << 20, minOneBatch: true })
@@ -314,7 +315,7 @@ test('a reader that has a replaced segment in hand reads on in the new one', asy
 })
 
 test('a compaction that a removal of segments overtakes changes nothing that is still needed', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1', 'b=1', 'a=2', 'c=1'])
   const running = compacted(log, fixture)
   log.advanceLogStartOffset(1)
@@ -325,7 +326,7 @@ test('a compaction that a removal of segments overtakes changes nothing that is 
 })
 
 test('a compaction that is stopped leaves no files, and the log as it was', async () => {
-  const fixture = new LogFixture()
+  const fixture = compactionFixture()
   const log = await logOf(fixture, ['a=1', 'a=2'])
   const stop = new AbortController()
   const running = compacted(log, fixture, { signal: stop.signal })

@@ -1,11 +1,13 @@
 /** Owns what the tests of compaction share: batches with keys, what a log has, and compactions that run to their end. */
 import { InlineThreads } from '@ottla/base/inline-threads.ts'
+import type { Random } from '@ottla/base/random.ts'
 import { batchBaseOffset } from '@ottla/protocol/records/batch.ts'
 import { BatchBuilder, type BatchFields } from '@ottla/protocol/records/batch-builder.ts'
 import type { Codec } from '@ottla/protocol/records/compression.ts'
 import { readRecords } from '@ottla/protocol/records/record.ts'
 import type { Log } from '../log.ts'
-import { type LogFixture, NOW_MS, readBatches } from '../testing.ts'
+import type { LogSettings } from '../settings.ts'
+import { LogFixture, NOW_MS, readBatches } from '../testing.ts'
 import { type CompactionOutcome, type CompactLogOptions, compactLog } from './compact-log.ts'
 import type { CompactionLimits } from './compaction-job.ts'
 
@@ -57,11 +59,16 @@ export function compacted(
   return fixture.finished(running)
 }
 
-const TAIL_BYTES = 16 * 1024 * 1024
+const TAIL_BYTES_MAX = 64 * 1024
+
+/** A log of which little is in memory. */
+export function compactionFixture(options: { settings?: Partial<LogSettings>; random?: Random } = {}): LogFixture {
+  return new LogFixture({ ...options, tailBytesMax: TAIL_BYTES_MAX })
+}
 
 /** What is written is read from the files from now on. */
 export function forgetTails(fixture: LogFixture): void {
-  fixture.tail.give(fixture.tail.take(TAIL_BYTES))
+  fixture.tail.give(fixture.tail.take(TAIL_BYTES_MAX))
 }
 
 export function storedBatches(log: Log, fixture: LogFixture, from?: number): Promise<Buffer[]> {
