@@ -1,12 +1,11 @@
 /**
  * Owns the files that a compaction writes: one segment with its indexes, under their final names with `.cleaned` behind.
  * Until `finish` has ended they are worth nothing; after it they are durable, names and bytes. The index rules are
- * segment.ts's.
+ * segment-indexes.ts's.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk, DiskFile } from '@ottla/base/disk.ts'
 import type { JobStep } from '@ottla/base/threads.ts'
-import { batchLastOffset, batchMaxTimestamp } from '@ottla/protocol/records/batch.ts'
 import {
   CLEANED_SUFFIX,
   fileName,
@@ -15,8 +14,8 @@ import {
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from '../file-names.ts'
-import { OffsetIndex } from '../offset-index.ts'
-import { TimeIndex } from '../time-index.ts'
+import { placeOf } from '../segment.ts'
+import { SegmentIndexes } from '../segment-indexes.ts'
 import { type AbortedTransaction, formatAbortedTransactions } from '../transaction-index.ts'
 
 /** Synced in pieces: one sync of a whole segment would hold up everybody else's. */
@@ -38,21 +37,16 @@ export interface CleanedFilesOptions {
 export class CleanedFiles {
   readonly #options: CleanedFilesOptions
   readonly #file: DiskFile
-  readonly #offsetIndex: OffsetIndex
-  readonly #timeIndex: TimeIndex
+  readonly #indexes: SegmentIndexes
   readonly #aborted: AbortedTransaction[] = []
   readonly #buffer: Buffer
   #buffered = 0
   #written = 0
   #unsynced = 0
-  #bytesSinceIndexEntry = 0
-  #maxTimestamp = -1
-  #maxTimestampOffset = -1
 
   constructor(options: CleanedFilesOptions) {
     this.#options = options
-    this.#offsetIndex = new OffsetIndex(options.baseOffset)
-    this.#timeIndex = new TimeIndex(options.baseOffset)
+    this.#indexes = SegmentIndexes.empty(options.baseOffset)
     this.#buffer = Buffer.allocUnsafeSlow(options.writeBytes)
     this.#file = options.disk.open(this.#path(LOG_SUFFIX), { create: true })
     this.#file.truncate(0)
@@ -65,7 +59,7 @@ export class CleanedFiles {
   append(batch: Buffer): void {
     const position = this.bytes
     assert(position + batch.length <= POSITION_MAX, 'A cleaned segment is not larger than an index can tell')
-    this.#index(batch, position)
+    this.#indexes.add(placeOf(batch, 0), position, this.#options.indexIntervalBytes)
     if (this.#buffered + batch.length > this.#buffer.length) this.#flush()
     if (batch.length > this.#buffer.length) {
       this.#write(batch)
@@ -94,10 +88,10 @@ export class CleanedFiles {
     this.#file.syncNow()
     this.#file.close()
     yield { cost: 0 }
-    this.#timeIndex.maybeAppend(this.#maxTimestamp, this.#maxTimestampOffset)
-    syncAndClose(this.#offsetIndex.flush(disk, this.#path(OFFSET_INDEX_SUFFIX)))
-    syncAndClose(this.#timeIndex.flush(disk, this.#path(TIME_INDEX_SUFFIX)))
-    if (hasTransactionIndex) syncAndClose(this.#writeTransactionIndex())
+    this.#indexes.seal()
+    const paths = { offset: this.#path(OFFSET_INDEX_SUFFIX), time: this.#path(TIME_INDEX_SUFFIX) }
+    syncAndClose(this.#indexes.flush(disk, paths))
+    if (hasTransactionIndex) syncAndClose([this.#writeTransactionIndex()])
     // The names too: a rename of one that a crash takes back would bring an index without its segment.
     disk.syncDirectory(directory)
     yield { cost: 0 }
@@ -120,21 +114,6 @@ export class CleanedFiles {
     return file
   }
 
-  #index(batch: Buffer, position: number): void {
-    const lastOffset = batchLastOffset(batch, 0)
-    const timestamp = batchMaxTimestamp(batch, 0)
-    if (timestamp > this.#maxTimestamp) {
-      this.#maxTimestamp = timestamp
-      this.#maxTimestampOffset = lastOffset
-    }
-    if (this.#bytesSinceIndexEntry > this.#options.indexIntervalBytes) {
-      this.#offsetIndex.append(lastOffset, position)
-      this.#timeIndex.maybeAppend(this.#maxTimestamp, this.#maxTimestampOffset)
-      this.#bytesSinceIndexEntry = 0
-    }
-    this.#bytesSinceIndexEntry += batch.length
-  }
-
   #flush(): void {
     if (this.#buffered === 0) return
     const bytes = this.#buffer.subarray(0, this.#buffered)
@@ -154,10 +133,10 @@ export class CleanedFiles {
   }
 }
 
-function syncAndClose(file: DiskFile): void {
+function syncAndClose(files: readonly DiskFile[]): void {
   try {
-    file.syncNow()
+    for (const file of files) file.syncNow()
   } finally {
-    file.close()
+    for (const file of files) file.close()
   }
 }
