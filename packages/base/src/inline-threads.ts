@@ -49,9 +49,22 @@ export class InlineThreads implements Threads {
 
   #rest<Report, Result>(running: Running<Report, Result>, delayMs: number): void {
     const { timers } = this.#options
+    const { signal } = running.options
     const go = () => this.#step(running)
-    if (delayMs === 0) timers.endOfTurn(go)
-    else timers.after(delayMs, go)
+    if (delayMs === 0 || signal.aborted) {
+      timers.endOfTurn(go)
+      return
+    }
+    // Who stops a job does not wait for its pace.
+    const wake = () => {
+      timer.cancel()
+      timers.endOfTurn(go)
+    }
+    const timer = timers.after(delayMs, () => {
+      signal.removeEventListener('abort', wake)
+      go()
+    })
+    signal.addEventListener('abort', wake, { once: true })
   }
 
   #step<Report, Result>(running: Running<Report, Result>): void {

@@ -133,6 +133,19 @@ test('in line a step is done at the end of each turn, and the pace puts it off',
   assert.equal(await running, 6)
 })
 
+test('in line a job that is stopped does not wait for its pace', async () => {
+  const time = new FakeTime()
+  const threads = new InlineThreads({ disk: new MemoryDisk(), clock: time, timers: time })
+  const stop = new AbortController()
+  const options = { onReport: () => {}, signal: stop.signal, costPerSecondMax: 0.001 }
+  const running = threads.run(countJob, { to: 3, path: null }, options)
+  await time.settle()
+  stop.abort()
+  await time.settle()
+  await assert.rejects(running, JobStoppedError)
+  assert.equal(time.pendingTimers, 0)
+})
+
 test('a pace is kept over all steps together', () => {
   const pace = new Pace(1000, 50)
   assert.equal(pace.restMs(100, 50), 100)
