@@ -98,7 +98,7 @@ class Life {
     if (kind < 9) this.#append()
     else if (kind < 11) await this.#sync()
     else if (kind < 13) this.#log.roll()
-    else if (kind < 14) await this.#deleteRecords()
+    else if (kind < 14) this.#deleteRecords()
     else if (kind < 16) this.#compact()
     else if (kind < 18) await this.#readWhile(random.below(30))
     else await this.#fixture.time.run(random.below(300))
@@ -153,11 +153,11 @@ class Life {
     if (this.#model.random.below(2) === 0) this.#model.recoveryPoint = this.#log.syncedOffset
   }
 
-  async #deleteRecords(): Promise<void> {
+  #deleteRecords(): void {
     const model = this.#model
     if (model.random.below(3) > 0 || model.syncedOffset <= model.logStartOffset) return
     model.logStartOffset += model.random.below(model.syncedOffset - model.logStartOffset + 1)
-    await this.#fixture.finished(this.#log.advanceLogStartOffset(model.logStartOffset))
+    this.#log.advanceLogStartOffset(model.logStartOffset)
   }
 
   #compact(): void {
