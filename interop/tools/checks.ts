@@ -1,5 +1,6 @@
 /** The one list of what is checked with Kafka's tools, in the order in which it is run. */
 import { CLUSTER_CHECKS } from './cluster-checks.ts'
+import { COMPACTED_LOG_CHECKS } from './compacted-log-checks.ts'
 import { CONFIG_CHECKS } from './config-checks.ts'
 import { CONSOLE_GROUP_CHECKS } from './console-groups-checks.ts'
 import { GROUP_CHECKS } from './group-checks.ts'
@@ -19,6 +20,7 @@ export const TOOL_CHECKS: readonly ToolCheck[] = [
   ...CLUSTER_CHECKS,
   ...LOG_FILE_CHECKS,
   ...SHARED_LOG_CHECKS,
+  ...COMPACTED_LOG_CHECKS,
   ...CONSOLE_GROUP_CHECKS,
   ...GROUP_CHECKS,
   ...UNSERVED_CHECKS,
