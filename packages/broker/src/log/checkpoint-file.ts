@@ -9,7 +9,9 @@
  * | 3 …    | one entry: fields apart by one space; `topic partition offset` in those of here |
  *
  * Every line ends with a newline. Crash rule: a checkpoint is replaced as a whole, so it holds the old or the new
- * entries. Who reads one that breaks the form gets a CheckpointError: it was not us who wrote it.
+ * entries. Who reads one that breaks the form gets a CheckpointError: it was not us who wrote it. Of the three here a
+ * damaged one counts as empty, and is told of: logs are recovered from their beginning then, and begin with their first
+ * segment.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
@@ -45,12 +47,31 @@ export function parseCheckpoint(text: string, path: string): string[][] {
   return entries
 }
 
+export interface PartitionOffset {
+  readonly topic: string
+  readonly partition: string
+  readonly offset: number
+}
+
+/** What a checkpoint of partitions' offsets holds. Throws CheckpointError. */
+export function parseOffsets(bytes: Buffer, path: string): PartitionOffset[] {
+  return parseCheckpoint(bytes.toString(), path).map(([topic, partition, offset, ...rest]) => {
+    const value = Number(offset)
+    if (offset === undefined || rest.length > 0 || !Number.isSafeInteger(value) || value < 0) {
+      throw new CheckpointError(`Cannot read "${path}": "${topic} ${partition} ${offset}" is not a partition's offset`)
+    }
+    return { topic: topic!, partition: partition!, offset: value }
+  })
+}
+
 /** One offset for each partition, in memory until `flush` makes it durable. */
 export class OffsetCheckpoint {
   readonly #disk: Disk
   readonly #path: string
   readonly #offsets = new Map<string, number>()
   #isDirty = false
+  /** Why the file could not be read; null where it could. */
+  #damage: CheckpointError | null = null
 
   private constructor(disk: Disk, path: string) {
     this.#disk = disk
@@ -62,16 +83,21 @@ export class OffsetCheckpoint {
     const path = `${logDirectory}/${name}`
     const checkpoint = new OffsetCheckpoint(disk, path)
     if (!disk.exists(path)) return checkpoint
-    for (const [topic, partition, offset, ...rest] of parseCheckpoint(disk.readFile(path).toString(), path)) {
-      const value = Number(offset)
-      if (offset === undefined || rest.length > 0 || !Number.isSafeInteger(value)) {
-        throw new CheckpointError(
-          `Cannot read "${path}": "${topic} ${partition} ${offset}" is not a partition's offset`,
-        )
+    try {
+      for (const { topic, partition, offset } of parseOffsets(disk.readFile(path), path)) {
+        checkpoint.#offsets.set(`${topic} ${partition}`, offset)
       }
-      checkpoint.#offsets.set(`${topic} ${partition}`, value)
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error
+      checkpoint.#offsets.clear()
+      checkpoint.#damage = error
+      checkpoint.#isDirty = true
     }
     return checkpoint
+  }
+
+  get damage(): CheckpointError | null {
+    return this.#damage
   }
 
   /** The offset of a partition, or undefined when none is kept. */
@@ -119,6 +145,11 @@ export class LogDirectoryCheckpoints {
     this.logStarts = OffsetCheckpoint.load(disk, logDirectory, LOG_START_NAME)
     this.highWatermarks = OffsetCheckpoint.load(disk, logDirectory, HIGH_WATERMARK_NAME)
     this.cleanerOffsets = OffsetCheckpoint.load(disk, logDirectory, CLEANER_OFFSET_NAME)
+  }
+
+  /** What of them could not be read and is written anew. */
+  get damages(): CheckpointError[] {
+    return this.#all().flatMap(({ damage }) => (damage === null ? [] : [damage]))
   }
 
   remove(topic: string, partition: number): void {

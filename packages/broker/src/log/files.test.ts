@@ -39,7 +39,11 @@ test('offset checkpoints are Kafka’s text and keep what was flushed', () => {
   assert.equal(OffsetCheckpoint.load(disk, '/data', RECOVERY_POINT_NAME).get('orders', 3), undefined)
   for (const text of ['0\n1\norders 3\n', '0\n1\norders 3 x\n', '0\n1\na b 3 4\n', '7\n0\n']) {
     disk.replaceFile(file, Buffer.from(text))
-    assert.throws(() => OffsetCheckpoint.load(disk, '/data', RECOVERY_POINT_NAME), CheckpointError)
+    const damaged = OffsetCheckpoint.load(disk, '/data', RECOVERY_POINT_NAME)
+    assert.ok(damaged.damage instanceof CheckpointError)
+    assert.equal(damaged.get('orders', 3) ?? damaged.get('a', 0), undefined, 'nothing of it is believed')
+    damaged.flush()
+    assert.equal(disk.readFile(file).toString(), '0\n0\n', 'it is written anew')
   }
 })
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CheckpointError } from './checkpoint-file.ts'
 import { LeaderEpochs } from './leader-epochs.ts'
 import { DIRECTORY, LogFixture } from './testing.ts'
 
@@ -59,10 +58,11 @@ test('the file is Kafka’s, and survives a crash once flushed', () => {
   ])
 })
 
-test('a file that is no checkpoint is an error that names it', () => {
+test('a file that is no checkpoint is lost, as one that is missing: the batches have to tell', () => {
   const { fixture } = epochsOf()
-  for (const text of ['1\n0\n', '0\n2\n1 0\n', '0\n1\n1\n', '0\n1\nx 0\n', '']) {
+  for (const text of ['1\n0\n', '0\n2\n1 0\n', '0\n1\n1\n', '0\n1\nx 0\n', '', '0\n2\n3 0\n1 5\n']) {
     fixture.disk.replaceFile(`${DIRECTORY}/leader-epoch-checkpoint`, Buffer.from(text))
-    assert.throws(() => LeaderEpochs.load(fixture.disk, DIRECTORY), CheckpointError)
+    const epochs = LeaderEpochs.load(fixture.disk, DIRECTORY)
+    assert.deepEqual([epochs.isLost, epochs.entries], [true, []], text)
   }
 })

@@ -4,7 +4,8 @@
  *
  * Crash rule: every batch names its epoch, so the file need only be durable before the recovery point passes the first
  * batch of a new epoch; the writer flushes it in each round of syncing. Recovery drops what begins behind the part
- * of the log that it trusts, and takes the rest from the batches.
+ * of the log that it trusts, and takes the rest from the batches. A file that is missing or is no checkpoint is lost:
+ * then recovery takes everything from the batches.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
@@ -17,7 +18,7 @@ export interface EpochEnd {
   readonly endOffset: number
 }
 
-interface EpochStart {
+export interface EpochStart {
   readonly epoch: number
   readonly startOffset: number
 }
@@ -27,21 +28,20 @@ export class LeaderEpochs {
   readonly #path: string
   #entries: EpochStart[]
   #isDirty = false
+  /** What the log's older batches say is not known here: recovery has to tell. */
+  readonly isLost: boolean
 
-  private constructor(disk: Disk, path: string, entries: EpochStart[]) {
+  private constructor(disk: Disk, path: string, entries: EpochStart[] | null) {
     this.#disk = disk
     this.#path = path
-    this.#entries = entries
+    this.#entries = entries ?? []
+    this.isLost = entries === null
   }
 
-  /** What the file says, or nothing where it is missing. Throws CheckpointError when it is no checkpoint. */
+  /** What the file says, or nothing where it is lost. */
   static load(disk: Disk, directory: string): LeaderEpochs {
     const path = `${directory}/${LEADER_EPOCHS_NAME}`
-    if (!disk.exists(path)) return new LeaderEpochs(disk, path, [])
-    const entries = parseCheckpoint(disk.readFile(path).toString(), path).map((fields) => parseEntry(fields, path))
-    const epochs = new LeaderEpochs(disk, path, entries)
-    epochs.verify()
-    return epochs
+    return new LeaderEpochs(disk, path, disk.exists(path) ? parseLeaderEpochs(disk.readFile(path), path) : null)
   }
 
   /** −1 when none is known. */
@@ -122,6 +122,21 @@ export class LeaderEpochs {
     if (entries.length === this.#entries.length) return
     this.#entries = entries
     this.#isDirty = true
+  }
+}
+
+/** The entries of the file, or null when it is no checkpoint of leader epochs. */
+export function parseLeaderEpochs(bytes: Buffer, path: string): EpochStart[] | null {
+  try {
+    const entries = parseCheckpoint(bytes.toString(), path).map((fields) => parseEntry(fields, path))
+    const areRising = entries.every((entry, at) => {
+      const before = entries[at - 1]
+      return before === undefined || (entry.epoch > before.epoch && entry.startOffset > before.startOffset)
+    })
+    return areRising ? entries : null
+  } catch (error) {
+    if (error instanceof CheckpointError) return null
+    throw error
   }
 }
 

@@ -8,7 +8,8 @@
  * need not be.
  *
  * 1. The first thing that is no whole batch with a right checksum and a growing offset ends the log: there the file is
- *    cut, and later segments go. It was never durable, so nobody was told that it is.
+ *    cut, and later segments go. As a rule it was never durable, so nobody was told that it is. Where that is not sure,
+ *    because the cut lies below the recovery point or whole batches follow, it is kept aside first (set-aside.ts).
  * 2. A segment that does not begin where its predecessor ends goes with all that follow: the predecessor has lost
  *    batches that were written, but never synced. Below the recovery point nothing was lost: a gap there is what
  *    Kafka's compaction leaves (ours keeps the last batch of a segment).
@@ -19,7 +20,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
-import type { Logger } from '@ottla/base/logger.ts'
+import type { LogFields, Logger } from '@ottla/base/logger.ts'
 import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import {
   batchBaseOffset,
@@ -29,12 +30,14 @@ import {
   checkCrc,
 } from '@ottla/protocol/records/batch.ts'
 import { CorruptLogError } from './errors.ts'
+import { LOG_SUFFIX } from './file-names.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
 import { segmentOffsets, settleLeftovers } from './leftovers.ts'
 import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerStates } from './producer-state.ts'
 import { placeOf, Segment } from './segment.ts'
 import type { SegmentHome } from './segment-home.ts'
+import { type CutPlace, holdsBatch, keepEnd, keepFile, type Span } from './set-aside.ts'
 
 export interface RecoveryOptions {
   readonly disk: Disk
@@ -139,11 +142,17 @@ class Recovery {
       throw error
     }
     const { endOffset, position } = await active.readEnd()
-    if (position !== active.bytes) return null
+    if (position !== active.bytes || endOffset < this.#recoveryPoint) return null
     const { producers, snapshots, leaderEpochs } = this.#derived
     const snapshot = snapshots.load(producers, endOffset)
-    // Without any snapshot nothing was kept of the producers on purpose, as in a directory that was copied.
-    if (snapshot !== null) await this.#replay(snapshot, this.#segments.length)
+    if (snapshot === null && endOffset > 0) {
+      this.#options.logger.warn(
+        'A log has no producer snapshot: telling the producers from all of its batches',
+        this.#fields(),
+      )
+    }
+    await this.#replay(snapshot ?? 0, this.#segments.length)
+    await this.#rebuildEpochs(this.#segments.length)
     leaderEpochs.truncateFromEnd(endOffset + 1)
     return endOffset
   }
@@ -153,6 +162,7 @@ class Recovery {
     const base = this.#segments[first]!.baseOffset
     const snapshot = snapshots.load(producers, base)
     await this.#replay(snapshot ?? 0, first)
+    await this.#rebuildEpochs(first)
     leaderEpochs.truncateFromEnd(base)
     let logEndOffset = base
     let isWhole = true
@@ -166,7 +176,7 @@ class Recovery {
       const scanned = await this.#scan(segment)
       logEndOffset = scanned.endOffset
       isWhole = scanned.isWhole
-      if (!isWhole) while (this.#segments.length > index + 1) await this.#drop(this.#segments.length - 1)
+      if (!isWhole) while (this.#segments.length > index + 1) await this.#cutLast(logEndOffset)
     }
     if (logEndOffset < this.#recoveryPoint) return this.#scanAgain(logEndOffset)
     await this.#makeDurable(first)
@@ -183,7 +193,7 @@ class Recovery {
 
   /** Rebuilds the segment's indexes from its batches, and cuts it where they end. */
   async #scan(segment: Segment): Promise<{ endOffset: number; isWhole: boolean }> {
-    const { indexIntervalBytes, logger, nowMs } = this.#options
+    const { indexIntervalBytes, nowMs } = this.#options
     const fileBytes = segment.bytes
     segment.beginIndexes()
     // It may be put to rest before it is sealed.
@@ -199,12 +209,20 @@ class Recovery {
       endOffset = batchLastOffset(buffer, at) + 1
       return true
     })
-    if (position < fileBytes) {
-      const fields = { file: segment.file.path, position, bytesCut: fileBytes - position, logEndOffset: endOffset }
-      logger.warn('Cut the log at the first batch that is not whole', fields)
-    }
+    if (position < fileBytes) await this.#keepBeforeCut(segment, { from: position, to: fileBytes }, endOffset)
     segment.endAt(position)
     return { endOffset, isWhole: position === fileBytes }
+  }
+
+  async #keepBeforeCut(segment: Segment, span: Span, logEndOffset: number): Promise<void> {
+    const file = segment.path(LOG_SUFFIX)
+    const fields = { file, position: span.from, bytesCut: span.to - span.from, logEndOffset }
+    if (!(await this.#mustKeep(segment, { ...span, logEndOffset }))) {
+      return this.#options.logger.warn('Cut the log at the first batch that is not whole', fields)
+    }
+    segment.pin()
+    const keptIn = await keepEnd(segment.open(), span, this.#cutPlace(segment)).finally(() => segment.unpin())
+    this.#tellKept({ ...fields, keptIn })
   }
 
   /** Tells the producers of the batches from `offset` on in the segments before `end`; bodies are not read. */
@@ -218,11 +236,55 @@ class Recovery {
     }
   }
 
+  /** Where their file is lost or damaged, from the headers of the batches in the segments before `end`. */
+  async #rebuildEpochs(end: number): Promise<void> {
+    const { leaderEpochs } = this.#derived
+    if (!leaderEpochs.isLost || end === 0) return
+    this.#options.logger.warn('A log’s leader epochs are lost: taking them from its batches', this.#fields())
+    for (const segment of this.#segments.slice(0, end)) {
+      await segment.scan({ from: 0, to: segment.writtenBytes, depth: 'headers' }, (buffer, at) => {
+        leaderEpochs.assign(batchLeaderEpoch(buffer, at), batchBaseOffset(buffer, at))
+        return true
+      })
+    }
+  }
+
   async #cutBefore(index: number, logEndOffset: number): Promise<void> {
     const segment = this.#segments[index]!
     const fields = { ...this.#fields(), segment: segment.baseOffset, logEndOffset }
     this.#options.logger.warn('Removed the segments behind a gap in the log', fields)
-    while (this.#segments.length > index) await this.#drop(this.#segments.length - 1)
+    while (this.#segments.length > index) await this.#cutLast(logEndOffset)
+  }
+
+  /** Takes the last segment out of the log; what may have been acknowledged of it is kept aside. */
+  async #cutLast(logEndOffset: number): Promise<void> {
+    const segment = this.#segments.at(-1)!
+    if (await this.#mustKeep(segment, { from: 0, to: segment.bytes, logEndOffset })) {
+      const keptIn = keepFile(segment.path(LOG_SUFFIX), this.#cutPlace(segment))
+      this.#tellKept({ file: segment.path(LOG_SUFFIX), position: 0, bytesCut: segment.bytes, keptIn, logEndOffset })
+    }
+    await this.#drop(this.#segments.length - 1)
+  }
+
+  /** Whether what is cut is more than the torn end of what was written and never synced. */
+  async #mustKeep(segment: Segment, cut: Span & { readonly logEndOffset: number }): Promise<boolean> {
+    if (cut.from === cut.to) return false
+    if (cut.logEndOffset < this.#options.recoveryPoint) return true
+    segment.pin()
+    try {
+      return await holdsBatch(segment.open(), cut, segment.baseOffset)
+    } finally {
+      segment.unpin()
+    }
+  }
+
+  #cutPlace({ baseOffset }: Segment): CutPlace {
+    const { disk, directory } = this.#options
+    return { disk, directory, baseOffset }
+  }
+
+  #tellKept(fields: { readonly file: string; readonly position: number; readonly keptIn: string } & LogFields): void {
+    this.#options.logger.error('The log is damaged: what lies behind the damage is kept aside', fields)
   }
 
   /** Syncs what was scanned; all but the active segment are sealed and closed. */

@@ -434,15 +434,23 @@ export class Segment {
   async #rebuildIndexes(indexIntervalBytes: number): Promise<void> {
     const to = this.writtenBytes
     const rebuilt = SegmentIndexes.empty(this.baseOffset)
+    let endOffset = this.baseOffset
     const end = await this.scan({ from: 0, to, depth: 'headers' }, (buffer, at, position) => {
-      rebuilt.add(placeOf(buffer, at), position, indexIntervalBytes)
+      const batch = placeOf(buffer, at)
+      if (batchBaseOffset(buffer, at) < endOffset || batch.lastOffset < endOffset) return false
+      if (batch.lastOffset - this.baseOffset > RELATIVE_OFFSET_MAX) return false
+      endOffset = batch.lastOffset + 1
+      rebuilt.add(batch, position, indexIntervalBytes)
       return true
     })
-    if (end < to) throw new CorruptLogError(`Cannot index "${this.file.path}": no whole batch at ${end} of ${to} bytes`)
+    if (end < to && this.#isActive) {
+      throw new CorruptLogError(`Cannot index "${this.file.path}": no whole batch at ${end} of ${to} bytes`)
+    }
     if (this.#indexes !== null) rebuilt.continueWith(this.#indexes)
     if (!this.#isActive) rebuilt.seal()
     this.#indexes = rebuilt
-    if (!this.isRetired) this.flushIndexes().forEach(closeFile)
+    // What lies before damage is found by what is in memory; who reads behind it is told where it is.
+    if (!this.isRetired && end === to) this.flushIndexes().forEach(closeFile)
   }
 
   #activeIndexes(): SegmentIndexes {

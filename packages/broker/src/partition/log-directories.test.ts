@@ -32,8 +32,8 @@ test('a directory that cannot be read leaves no lock behind', () => {
   const disk = crashableDisk()
   LogDirectory.open(disk, PATH, seededRandom('directories'))[Symbol.dispose]()
   disk.replaceFile(`${PATH}/recovery-point-offset-checkpoint`, Buffer.from('garbage'))
-  assert.throws(() => LogDirectory.open(disk, PATH, seededRandom('directories')), { name: 'CheckpointError' })
-  disk.remove(`${PATH}/recovery-point-offset-checkpoint`)
+  disk.failNext({ operation: 'read', path: `${PATH}/recovery-point-offset-checkpoint`, code: 'EIO' })
+  assert.throws(() => LogDirectory.open(disk, PATH, seededRandom('directories')), { name: 'DiskError' })
   LogDirectory.open(disk, PATH, seededRandom('directories'))[Symbol.dispose]()
 })
 

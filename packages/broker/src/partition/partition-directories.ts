@@ -17,7 +17,8 @@ import type { Logger } from '@ottla/base/logger.ts'
 import { type Random, randomUuid } from '@ottla/base/random.ts'
 import type { DelayedRemovals } from '../log/delayed-removals.ts'
 import type { Log } from '../log/log.ts'
-import { readPartitionMetadata } from '../log/partition-metadata.ts'
+import { PARTITION_METADATA_NAME, PartitionMetadataError, readPartitionMetadata } from '../log/partition-metadata.ts'
+import { SET_ASIDE_SUFFIX } from '../log/set-aside.ts'
 import type { LogDirectory } from './log-directories.ts'
 
 /** A directory's name, with whatever is put behind it. */
@@ -78,7 +79,7 @@ export class PartitionDirectories {
     const name = directoryName(partition)
     this.#unclaimed.delete(name)
     const holders = directories.filter(({ path }) => disk.exists(`${path}/${name}`))
-    const owners = new Map(holders.map((one) => [one, readPartitionMetadata(disk, `${one.path}/${name}`)]))
+    const owners = new Map(holders.map((one) => [one, this.#ownerOf(`${one.path}/${name}`)]))
     // One without an owner was being made when the machine stopped.
     const own = holders.find((one) => owners.get(one) === topicId) ?? holders.find((one) => owners.get(one) === null)
     for (const holder of holders) if (holder !== own) this.#setAside(holder, name)
@@ -138,6 +139,22 @@ export class PartitionDirectories {
       disk.rename(`${directory.path}/${directoryName(partition)}`, renamedTo)
     }
     for (const { path } of directories) disk.syncDirectory(path)
+  }
+
+  /**
+   * The topic id that the directory names, or null for none. A file that says nothing is no better than none, which is
+   * taken for this topic's: a deleted topic's directory loses its name before it loses its id.
+   */
+  #ownerOf(path: string): string | null {
+    const { disk, logger } = this.#options
+    try {
+      return readPartitionMetadata(disk, path)
+    } catch (error) {
+      if (!(error instanceof PartitionMetadataError)) throw error
+      logger.error('A partition does not say to which topic it belongs: writing that anew', { error })
+      disk.rename(`${path}/${PARTITION_METADATA_NAME}`, `${path}/${PARTITION_METADATA_NAME}${SET_ASIDE_SUFFIX}`)
+      return null
+    }
   }
 
   #pathToDelete({ directory, partition }: GonePartition): string {

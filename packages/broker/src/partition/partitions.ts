@@ -147,7 +147,12 @@ export class Partitions implements AsyncDisposable {
   publish(image: MetadataImage, config: BrokerConfig): void {
     const before = this.#image
     const settingsChanged = before?.configs !== image.configs
-    if (before === null) this.#directories.scan()
+    if (before === null) {
+      this.#directories.scan()
+      for (const error of this.directories.flatMap(({ checkpoints }) => checkpoints.damages)) {
+        this.#options.logger.error('A checkpoint is damaged: its offsets count as unknown', { error })
+      }
+    }
     this.#image = image
     this.#config = config
     for (const topic of before?.topicsById.values() ?? []) if (!image.topicsById.has(topic.id)) this.#removeTopic(topic)
