@@ -192,6 +192,14 @@ function addCluster(program: Command, run: Runner): void {
 function addLog(program: Command, run: Runner): void {
   const log = program.command('log').description('look into files of a data directory; needs no broker')
   log
+    .command('verify <path...>')
+    .description('check a data directory, a partition’s directory or a .log file; fails where something is damaged')
+    .option('--deep', 'decompress and read every record too')
+    .option('--json', 'one JSON object a line')
+    .action((paths, options) =>
+      run(async (context) => (await import('./commands/log-verify.ts')).verify(context, paths, options)),
+    )
+  log
     .command('dump <file>')
     .description('show a .log, .index, .timeindex, .txnindex, .snapshot or checkpoint file; fails where it is damaged')
     .option('--records', 'the records of each batch too')
