@@ -13,7 +13,7 @@ import { CONFLUENT, type GroupClient, KAFKAJS, kcat, PLATFORMATIC, PLATFORMATIC_
 import { GroupObserver } from './groups/group-view.ts'
 import { HeartbeatMember } from './groups/heartbeat-member.ts'
 import { GroupLife } from './groups/life.ts'
-import { Party } from './groups/party.ts'
+import { Party, QUICK_TIMES } from './groups/party.ts'
 import { addPartitions, deleteTopic } from './groups/topic-changes.ts'
 import { TopicFeed } from './groups/topic-feed.ts'
 import { TempDirectory } from './temp-directory.ts'
@@ -115,6 +115,7 @@ describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => 
           group: 'five-at-three',
           topics: ['three'],
           assignor: 'roundrobin',
+          times: QUICK_TIMES,
         })
         party.startMember(member, program)
       }

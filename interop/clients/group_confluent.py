@@ -1,5 +1,6 @@
-"""Members of groups by librdkafka through confluent-kafka: one process, as many members as it is told. Argument:
-bootstrap. Commands and what is printed: interop/groups/member-process.ts. Each member polls in a thread of its own."""
+"""Members of groups by librdkafka through confluent-kafka: one process, as many members as it is told. Arguments:
+bootstrap, protocol (classic or consumer, which is KIP-848 and needs librdkafka 2.12). Commands and what is printed:
+interop/groups/member-process.ts. Each member polls in a thread of its own."""
 
 import json
 import queue
@@ -28,16 +29,24 @@ class Member(threading.Thread):
                 "bootstrap.servers": bootstrap,
                 "group.id": command["group"],
                 "client.id": self.name,
-                "partition.assignment.strategy": command["assignor"],
-                "session.timeout.ms": command["sessionTimeoutMs"],
-                "heartbeat.interval.ms": command["heartbeatMs"],
                 "topic.metadata.refresh.interval.ms": command["metadataAgeMs"],
                 "auto.commit.interval.ms": 50,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 200,
+                **self.protocol(command),
             }
         )
+
+    @staticmethod
+    def protocol(command):
+        if sys.argv[2] == "consumer":
+            return {"group.protocol": "consumer", "group.remote.assignor": command["assignor"]}
+        return {
+            "partition.assignment.strategy": command["assignor"],
+            "session.timeout.ms": command["sessionTimeoutMs"],
+            "heartbeat.interval.ms": command["heartbeatMs"],
+        }
 
     def run(self):
         self.consumer.subscribe(self.topics)

@@ -1,16 +1,20 @@
 /** Owns the lines between a test and its processes of group members: see interop/groups/member-process.ts. */
 import { createInterface } from 'node:readline'
 
-export interface JoinCommand {
+/** The first two are the broker's to say in KIP-848. */
+export interface MemberTimes {
+  readonly sessionTimeoutMs: number
+  readonly heartbeatMs: number
+  readonly metadataAgeMs: number
+}
+
+export interface JoinCommand extends MemberTimes {
   readonly do: 'join'
   readonly member: string
   readonly group: string
   readonly topics: readonly string[]
   /** As the client calls it. */
   readonly assignor: string
-  readonly sessionTimeoutMs: number
-  readonly heartbeatMs: number
-  readonly metadataAgeMs: number
 }
 
 export type Command =

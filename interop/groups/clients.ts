@@ -1,4 +1,5 @@
 /** Owns the list of clients whose members take part in groups, with the assignors that each has. */
+import type { MemberTimes } from '../clients/member-commands.ts'
 import { NODE26, PYTHON, REPOSITORY } from '../processes.ts'
 import type { Program } from './member-process.ts'
 
@@ -9,8 +10,12 @@ export interface GroupClient {
   readonly program: (bootstrap: string) => Program
   /** By the client's own names. */
   readonly assignors: Readonly<Record<string, Rebalance>>
-  /** Whether members of one group can have different topics, and other topics without leaving. */
+  /** Whether members of one group can have different topics. */
   readonly mixesTopics: boolean
+  /** Whether its members get other topics without leaving. */
+  readonly resubscribes: boolean
+  /** Whether it subscribes to patterns (`^…`), and follows topics that come and go. */
+  readonly followsPatterns: boolean
   /** Whether it can bear partitions that come: version 2.12 of @platformatic/kafka does not see them, or dies of them. */
   readonly seesPartitions: boolean
   /** Whether its members stay the same when the broker goes and comes; others join anew. */
@@ -18,13 +23,13 @@ export interface GroupClient {
 }
 
 const CLIENTS = `${REPOSITORY}interop/clients`
+const ALL_ABILITIES = { mixesTopics: true, resubscribes: true, followsPatterns: true, seesPartitions: true }
 
 export const CONFLUENT: GroupClient = {
   name: 'python confluent-kafka',
-  program: (bootstrap) => ({ command: PYTHON, args: [`${CLIENTS}/group_confluent.py`, bootstrap] }),
+  program: (bootstrap) => confluent(PYTHON, bootstrap, 'classic'),
   assignors: { range: 'eager', roundrobin: 'eager', 'cooperative-sticky': 'cooperative' },
-  mixesTopics: true,
-  seesPartitions: true,
+  ...ALL_ABILITIES,
   outlivesBroker: true,
 }
 
@@ -32,31 +37,88 @@ export const KAFKAJS: GroupClient = {
   name: 'kafkajs',
   program: (bootstrap) => ({ command: NODE26, args: [`${CLIENTS}/group-kafkajs.ts`, bootstrap] }),
   assignors: { RoundRobinAssigner: 'eager' },
-  mixesTopics: false,
-  seesPartitions: true,
+  ...{ mixesTopics: false, resubscribes: false, followsPatterns: false, seesPartitions: true },
   outlivesBroker: false,
 }
 
+const PLATFORMATIC_ABILITIES = { followsPatterns: false, seesPartitions: false, outlivesBroker: true }
+
 export const PLATFORMATIC: GroupClient = {
   name: '@platformatic/kafka',
-  program: (bootstrap) => platformatic(bootstrap, 'classic'),
+  program: (bootstrap) => typescript('group-platformatic', bootstrap, 'classic'),
   assignors: { roundrobin: 'eager', 'cooperative-sticky': 'cooperative' },
-  mixesTopics: false,
-  seesPartitions: false,
-  outlivesBroker: true,
+  ...{ mixesTopics: false, resubscribes: false },
+  ...PLATFORMATIC_ABILITIES,
 }
 
 export const PLATFORMATIC_848: GroupClient = {
   name: '@platformatic/kafka (KIP-848)',
-  program: (bootstrap) => platformatic(bootstrap, 'consumer'),
+  program: (bootstrap) => typescript('group-platformatic', bootstrap, 'consumer'),
   assignors: { uniform: 'consumer', range: 'consumer' },
-  mixesTopics: true,
-  seesPartitions: false,
-  outlivesBroker: true,
+  ...{ mixesTopics: true, resubscribes: true },
+  ...PLATFORMATIC_ABILITIES,
 }
 
-function platformatic(bootstrap: string, protocol: 'classic' | 'consumer'): Program {
-  return { command: NODE26, args: [`${CLIENTS}/group-platformatic.ts`, bootstrap, protocol] }
+const OTTLA_ABILITIES = { ...ALL_ABILITIES, resubscribes: false, outlivesBroker: true }
+
+export const OTTLA_CLASSIC: GroupClient = {
+  name: 'ottla',
+  program: (bootstrap) => typescript('group-ottla', bootstrap, 'classic'),
+  assignors: { range: 'eager', roundrobin: 'eager', sticky: 'eager', 'cooperative-sticky': 'cooperative' },
+  ...OTTLA_ABILITIES,
+}
+
+export const OTTLA_848: GroupClient = {
+  name: 'ottla (KIP-848)',
+  program: (bootstrap) => typescript('group-ottla', bootstrap, 'consumer'),
+  assignors: { uniform: 'consumer', range: 'consumer' },
+  ...OTTLA_ABILITIES,
+}
+
+/** Those that Debian and npm bring. */
+export const CLIENTS_AT_HAND = [CONFLUENT, KAFKAJS, PLATFORMATIC, PLATFORMATIC_848, OTTLA_CLASSIC, OTTLA_848]
+
+/** Those that have to be fetched first: `python` has librdkafka 2.12 or later, `jars` are Apache Kafka's. */
+export function newerClients({ python, jars }: { python: string; jars: string }): GroupClient[] {
+  const abilities = { ...ALL_ABILITIES, outlivesBroker: true }
+  const server = { uniform: 'consumer', range: 'consumer' } as const
+  return [
+    {
+      ...{ name: 'librdkafka 2.12+', program: (bootstrap) => confluent(python, bootstrap, 'classic') },
+      assignors: CONFLUENT.assignors,
+      ...abilities,
+    },
+    {
+      ...{ name: 'librdkafka 2.12+ (KIP-848)', program: (bootstrap) => confluent(python, bootstrap, 'consumer') },
+      assignors: server,
+      ...abilities,
+    },
+    {
+      ...{ name: 'java', program: (bootstrap) => java(jars, bootstrap, 'classic') },
+      assignors: OTTLA_CLASSIC.assignors,
+      ...abilities,
+    },
+    {
+      ...{ name: 'java (KIP-848)', program: (bootstrap) => java(jars, bootstrap, 'consumer') },
+      assignors: server,
+      ...abilities,
+    },
+  ]
+}
+
+type Protocol = 'classic' | 'consumer'
+
+function typescript(name: string, bootstrap: string, protocol: Protocol): Program {
+  return { command: NODE26, args: [`${CLIENTS}/${name}.ts`, bootstrap, protocol] }
+}
+
+function confluent(python: string, bootstrap: string, protocol: Protocol): Program {
+  return { command: python, args: [`${CLIENTS}/group_confluent.py`, bootstrap, protocol] }
+}
+
+function java(jars: string, bootstrap: string, protocol: Protocol): Program {
+  const words = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`]
+  return { command: 'java', args: [...words, `${CLIENTS}/GroupMembers.java`, bootstrap, protocol] }
 }
 
 export interface KcatMember {
@@ -64,13 +126,15 @@ export interface KcatMember {
   readonly group: string
   readonly topics: readonly string[]
   readonly assignor: string
+  readonly times: MemberTimes
 }
 
 /** One member, which lives as long as its process. Values must hold no space. */
-export function kcat(bootstrap: string, { member, group, topics, assignor }: KcatMember): Program {
+export function kcat(bootstrap: string, { member, group, topics, assignor, times }: KcatMember): Program {
   const settings = [
     ...['auto.offset.reset=earliest', 'auto.commit.interval.ms=50', 'fetch.wait.max.ms=100', `client.id=${member}`],
-    ...[`partition.assignment.strategy=${assignor}`, 'heartbeat.interval.ms=200', 'session.timeout.ms=6000'],
+    ...[`partition.assignment.strategy=${assignor}`, `topic.metadata.refresh.interval.ms=${times.metadataAgeMs}`],
+    ...[`heartbeat.interval.ms=${times.heartbeatMs}`, `session.timeout.ms=${times.sessionTimeoutMs}`],
   ].flatMap((setting) => ['-X', setting])
   return {
     command: 'kcat',

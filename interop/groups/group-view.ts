@@ -6,11 +6,8 @@ import type { BrokerConnection } from '@ottla/client/connection.ts'
 import { OffsetFetch } from '@ottla/protocol/apis/09-offset-fetch.ts'
 import { DescribeGroups } from '@ottla/protocol/apis/15-describe-groups.ts'
 import { ConsumerGroupDescribe } from '@ottla/protocol/apis/69-consumer-group-describe.ts'
-import { ConsumerProtocolAssignment } from '@ottla/protocol/embedded/consumer-protocol.ts'
-import { GroupMetadataKey, GroupMetadataValue } from '@ottla/protocol/persisted/offsets-and-groups.ts'
-import { readRecords } from '@ottla/protocol/records/record.ts'
-import { decodeKey, decodeVersioned, keyTypeOf } from '@ottla/protocol/versioned.ts'
-import { fetchOnce } from '../cluster.ts'
+import { assignedPartitions, CoordinatorLog } from './coordinator-log.ts'
+import { Ownership } from './ownership.ts'
 
 export interface MemberView {
   readonly clientId: string
@@ -25,18 +22,18 @@ export interface GroupView {
   readonly members: readonly MemberView[]
 }
 
-const OFFSETS_TOPIC = '__consumer_offsets'
 /** From here on requests name topics by their id. */
 const NAMED_TOPICS_MAX = 9
 
 /**
  * Follows the groups of one broker. Which generations a classic group has completed is read from the records that the
- * coordinator wrote of it, as DescribeGroups does not tell: the tests' brokers keep all groups in one partition.
+ * coordinator wrote of it, as DescribeGroups does not tell.
  */
 export class GroupObserver implements AsyncDisposable {
-  readonly #generations = new Map<string, number>()
+  readonly #log = new CoordinatorLog()
+  readonly #followed = new Map<string, Ownership>()
   #connection: BrokerConnection
-  #offset = 0
+  #reading: Promise<void> = Promise.resolve()
 
   constructor(connection: BrokerConnection) {
     this.#connection = connection
@@ -52,6 +49,19 @@ export class GroupObserver implements AsyncDisposable {
     this.#connection = connection
   }
 
+  /** From its first member on. */
+  follow(group: string, options: { readonly isEager: boolean }): Ownership {
+    const ownership = new Ownership(options)
+    this.#followed.set(group, ownership)
+    return ownership
+  }
+
+  /** Resolves when what is followed has everything that the coordinator has written by now. */
+  async catchUp(): Promise<void> {
+    this.#reading = this.#reading.catch(() => {}).then(async () => await this.#read())
+    await this.#reading
+  }
+
   async view(group: string, options: { readonly isConsumer: boolean }): Promise<GroupView> {
     return options.isConsumer ? await this.#viewConsumer(group) : await this.#viewClassic(group)
   }
@@ -64,10 +74,12 @@ export class GroupObserver implements AsyncDisposable {
   async #viewClassic(group: string): Promise<GroupView> {
     const { groups } = await this.#connection.request(DescribeGroups, { groups: [group] })
     const { groupState: state, members } = groups[0]!
-    await this.#readGenerations()
+    await this.catchUp()
     return {
-      ...{ state, round: this.#generations.get(group) ?? 0 },
-      members: members.map(({ clientId, memberAssignment }) => ({ clientId, partitions: assigned(memberAssignment) })),
+      ...{ state, round: this.#followed.get(group)?.rounds.at(-1)?.round ?? 0 },
+      members: members.map(({ clientId, memberAssignment }) => ({
+        ...{ clientId, partitions: assignedPartitions(memberAssignment) },
+      })),
     }
   }
 
@@ -86,28 +98,9 @@ export class GroupObserver implements AsyncDisposable {
     }
   }
 
-  async #readGenerations(): Promise<void> {
-    for (;;) {
-      const { batches } = await fetchOnce(this.#connection, { topic: OFFSETS_TOPIC, offset: this.#offset })
-      if (batches.length === 0) return
-      for (const record of batches.flatMap((batch) => [...readRecords(batch)])) {
-        this.#offset = record.offset + 1
-        this.#takeGeneration(record.key, record.value)
-      }
-    }
+  async #read(): Promise<void> {
+    for await (const event of this.#log.read(this.#connection)) this.#followed.get(event.group)?.take(event)
   }
-
-  #takeGeneration(key: Buffer | null, value: Buffer | null): void {
-    if (key === null || value === null || keyTypeOf(key) !== GroupMetadataKey.type) return
-    const { group } = decodeKey(GroupMetadataKey, key)
-    this.#generations.set(group, decodeVersioned(GroupMetadataValue, value, { newer: 'clamped' }).generation)
-  }
-}
-
-function assigned(bytes: Buffer): string[] {
-  if (bytes.length === 0) return []
-  const { assignedPartitions } = decodeVersioned(ConsumerProtocolAssignment, bytes, { newer: 'clamped' })
-  return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((index) => `${topic}-${index}`))
 }
 
 /** By `topic-partition`, the offset; partitions without one are left out. */

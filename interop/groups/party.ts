@@ -3,10 +3,12 @@
  * many rounds, and whether every record of its topics came to it exactly once.
  */
 import assert from 'node:assert/strict'
-import type { JoinCommand } from '../clients/member-commands.ts'
+import type { JoinCommand, MemberTimes } from '../clients/member-commands.ts'
 import type { GroupClient, Rebalance } from './clients.ts'
+import { Deliveries } from './deliveries.ts'
 import { committedOffsets, type GroupObserver, type GroupView } from './group-view.ts'
 import { MemberProcess, type Program } from './member-process.ts'
+import type { Ownership } from './ownership.ts'
 import type { TopicFeed } from './topic-feed.ts'
 import { type Looked, waitUntil } from './wait-until.ts'
 
@@ -14,6 +16,14 @@ import { type Looked, waitUntil } from './wait-until.ts'
 export const SESSION_MS = 6000
 export const HEARTBEAT_MS = 200
 const METADATA_AGE_MS = 200
+export const QUICK_TIMES: MemberTimes = {
+  sessionTimeoutMs: SESSION_MS,
+  heartbeatMs: HEARTBEAT_MS,
+  metadataAgeMs: METADATA_AGE_MS,
+}
+
+/** Of what went wrong, so much is told. */
+const FAULTS_SHOWN_MAX = 5
 
 export interface PartyOptions {
   readonly observer: GroupObserver
@@ -21,6 +31,8 @@ export interface PartyOptions {
   readonly group: string
   readonly rebalance: Rebalance
   readonly assignor: string
+  /** Quick ones when left out. */
+  readonly times?: MemberTimes
 }
 
 export interface Settled {
@@ -32,18 +44,36 @@ export interface Settled {
   readonly roundsMax?: number
   /** The client ids of all members; those that joined by this party when left out. */
   readonly clients?: readonly string[]
+  /** How long to wait for it; as for everything else when left out. */
+  readonly waitMs?: number
 }
 
 export class Party implements AsyncDisposable {
   readonly #options: PartyOptions
   readonly #processes: MemberProcess[] = []
   readonly #members = new Map<string, MemberProcess>()
+  readonly #deliveries = new Deliveries()
+  readonly #ownership: Ownership
   #round = 0
-  /** By value, how often it had come when it was known to be committed. */
-  #committed: ReadonlyMap<string, number> = new Map()
 
   constructor(options: PartyOptions) {
     this.#options = options
+    this.#ownership = options.observer.follow(options.group, { isEager: options.rebalance === 'eager' })
+  }
+
+  /** Where it settled last. */
+  get round(): number {
+    return this.#round
+  }
+
+  /** How many records came more than once, not having been committed in time. */
+  get repeated(): number {
+    return this.#deliveries.repeated
+  }
+
+  /** The generations or epochs since its first member came. */
+  get rounds(): Ownership['rounds'] {
+    return this.#ownership.rounds
   }
 
   static of(client: GroupClient, options: Omit<PartyOptions, 'rebalance'>): Party {
@@ -64,8 +94,7 @@ export class Party implements AsyncDisposable {
   }
 
   join(process: MemberProcess, members: readonly string[], topics: readonly string[]): void {
-    const { group, assignor } = this.#options
-    const times = { sessionTimeoutMs: SESSION_MS, heartbeatMs: HEARTBEAT_MS, metadataAgeMs: METADATA_AGE_MS }
+    const { group, assignor, times = QUICK_TIMES } = this.#options
     for (const member of members) {
       const command: JoinCommand = { do: 'join', member, group, topics, assignor, ...times }
       process.send(command)
@@ -93,7 +122,11 @@ export class Party implements AsyncDisposable {
     const { group } = this.#options
     const { rounds, roundsMax } = wanted
     const least = this.#round + (rounds ?? 0)
-    const view = await waitUntil(`group ${group} settle`, async () => this.#look(await this.#view(), wanted, least))
+    const view = await waitUntil(
+      `group ${group} settle`,
+      async () => this.#look(await this.#view(), wanted, least),
+      wanted.waitMs,
+    )
     const most = rounds === undefined ? view.round : this.#round + (roundsMax ?? rounds)
     assert(view.round <= most, `Group ${group} settles in the fewest rounds: in ${view.round}, not ${most}`)
     this.#round = view.round
@@ -101,26 +134,27 @@ export class Party implements AsyncDisposable {
   }
 
   /** Nothing has happened in the group since it settled. */
-  async rests(): Promise<void> {
-    const { state, round } = await this.#view()
+  async rests(): Promise<GroupView> {
+    const view = await this.#view()
+    const { state, round } = view
     assert.deepEqual({ state, round }, { state: 'Stable', round: this.#round }, `Group ${this.#options.group} rests`)
+    return view
   }
 
   /**
-   * Resolves once every record that was fed has come and is committed. Throws where one came again that was known to be
-   * committed before: others may, as a client reads on from its committed offsets when its group has rebalanced.
+   * Resolves once every record that was fed by now has come and is committed. Throws where a partition had two owners,
+   * or a record came to a member that had nothing to do with it, or again after it was committed; others may come again,
+   * as a client reads on from its committed offsets when its group has rebalanced.
    */
   async hasAll(feeds: readonly TopicFeed[]): Promise<void> {
-    await this.#untilDelivered(feeds.flatMap((feed) => feed.values))
-    await this.#untilCommitted(feeds.flatMap((feed) => [...feed.ends]))
-    const delivered = this.#delivered()
-    const again = [...this.#committed].filter(([value, count]) => delivered.get(value) !== count)
-    assert.deepEqual(
-      this.#receiversOf(again.map(([value]) => value)),
-      [],
-      `Group ${this.#options.group} gets nothing again that it has committed`,
-    )
-    this.#committed = delivered
+    const values = feeds.flatMap((feed) => feed.values)
+    const ends = feeds.flatMap((feed) => [...feed.ends])
+    await this.#untilDelivered(values)
+    await this.#untilCommitted(ends)
+    await this.#options.observer.catchUp()
+    const faults = [...this.#ownership.faults, ...this.#deliveries.faults(this.#ownership)]
+    const some = faults.slice(0, FAULTS_SHOWN_MAX)
+    assert.deepEqual(some, [], `Group ${this.#options.group} gets each record once: ${faults.length} faults`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -134,8 +168,8 @@ export class Party implements AsyncDisposable {
 
   async #untilDelivered(values: readonly string[]): Promise<void> {
     await waitUntil(`${values.length} records at group ${this.#options.group}`, async () => {
-      const delivered = this.#delivered()
-      const missing = values.filter((value) => !delivered.has(value))
+      this.#deliveries.take(this.#processes)
+      const missing = this.#deliveries.missing(values)
       if (missing.length === 0) return { found: true }
       return { missing: `${missing.length} are missing, as ${missing[0]} ${this.#failures()}` }
     })
@@ -145,7 +179,7 @@ export class Party implements AsyncDisposable {
     const { observer, group } = this.#options
     await waitUntil(`the commits of group ${group}`, async () => {
       const committed = await committedOffsets(observer.connection, group)
-      const behind = ends.find(([partition, end]) => committed.get(partition) !== end)
+      const behind = ends.find(([partition, end]) => (committed.get(partition) ?? -1) < end)
       if (behind === undefined) return { found: true }
       return { missing: `${behind[0]} is at ${committed.get(behind[0])}, not ${behind[1]} ${this.#failures()}` }
     })
@@ -160,23 +194,6 @@ export class Party implements AsyncDisposable {
     if (state === 'Stable' && round >= least && isComplete) return { found: view }
     const there = `${present.join(' ')} own ${owned.join(' ')}`
     return { missing: `it is ${state} in round ${round} of ${least}, ${there} ${this.#failures()}` }
-  }
-
-  /** By value, how often it came. */
-  #delivered(): Map<string, number> {
-    const counts = new Map<string, number>()
-    for (const { deliveries } of this.#processes)
-      for (const { record } of deliveries) counts.set(record[3], (counts.get(record[3]) ?? 0) + 1)
-    return counts
-  }
-
-  /** Who got each of these values, in each process in its order. */
-  #receiversOf(values: readonly string[]): string[] {
-    const deliveries = this.#processes.flatMap((process) => process.deliveries)
-    return values.map((value) => {
-      const members = deliveries.filter(({ record }) => record[3] === value).map(({ member }) => member)
-      return `${value} came to ${members.join(', ')}`
-    })
   }
 
   #failures(): string {

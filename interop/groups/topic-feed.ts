@@ -1,4 +1,7 @@
-/** Owns what was written to a topic for groups to read: records that no other topic, partition or call has. */
+/**
+ * Owns what was written to a topic for groups to read: records that no other topic, partition or call has. One call at
+ * a time.
+ */
 import assert from 'node:assert/strict'
 import type { BrokerConnection } from '@ottla/client/connection.ts'
 import { batchOf, produce } from '../cluster.ts'
