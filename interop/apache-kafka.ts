@@ -29,6 +29,8 @@ export interface ApacheKafkaOptions {
   readonly directory: string
   /** Over those of a single node; `node.id` is 1 when left out. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Where it tells clients to come, as to a relay in front of it; its own port when left out. */
+  readonly advertisedPort?: number
   /** Words for the JVM; SERVER_JVM when left out. */
   readonly jvm?: readonly string[]
 }
@@ -89,11 +91,17 @@ export async function runKafkaTool(
   return { code: finished.exitCode, stdout: finished.output.toString(), stderr: finished.errors }
 }
 
-/** Resolves once the broker tells of itself in Metadata: then it is unfenced, and topics can be made. */
-export async function untilServing(address: BrokerAddress, isAlive: () => boolean): Promise<boolean> {
+/**
+ * Resolves once the broker tells of itself in Metadata: then it is unfenced, and topics can be made. `advertisedPort` is
+ * the address's own when left out.
+ */
+export async function untilServing(
+  address: BrokerAddress & { readonly advertisedPort?: number },
+  isAlive: () => boolean,
+): Promise<boolean> {
   const endMs = performance.now() + READY_MS_MAX
   while (isAlive() && performance.now() < endMs) {
-    if (await knowsItself(address)) return true
+    if (await knowsItself(address, address.advertisedPort ?? address.port)) return true
     await sleep(READY_RETRY_MS)
   }
   return false
@@ -104,6 +112,7 @@ export class ApacheKafka implements AsyncDisposable {
   readonly #exited = deferred<void>()
   readonly host = '127.0.0.1'
   readonly port: number
+  readonly advertisedPort: number
   readonly controllerPort: number
   readonly dataDirectory: string
   #output = ''
@@ -115,21 +124,29 @@ export class ApacheKafka implements AsyncDisposable {
     const { directory, settings = {}, jvm = SERVER_JVM } = options
     const jars = await kafkaJars()
     const ports = await freePorts()
+    const { advertisedPort = ports.port } = options
+    const advertised = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}` }
     const dataDirectory = join(directory, 'data')
     const properties = join(directory, 'server.properties')
-    writeFileSync(properties, propertiesText({ ...singleNode(ports, dataDirectory, settings), ...settings }))
+    writeFileSync(
+      properties,
+      propertiesText({ ...singleNode(ports, dataDirectory, settings), ...advertised, ...settings }),
+    )
     if (!existsSync(join(dataDirectory, 'meta.properties'))) {
       const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', properties]
       await succeed('java', javaWords([TOOL_HEAP], jars, format))
     }
-    const kafka = new ApacheKafka(javaWords(jvm, jars, ['kafka.Kafka', properties]), { ports, dataDirectory })
+    const kafka = new ApacheKafka(javaWords(jvm, jars, ['kafka.Kafka', properties]), {
+      ...{ ports, dataDirectory, advertisedPort },
+    })
     await kafka.#untilReady()
     return kafka
   }
 
-  private constructor(words: readonly string[], places: { ports: Ports; dataDirectory: string }) {
+  private constructor(words: readonly string[], places: Places) {
     this.port = places.ports.port
     this.controllerPort = places.ports.controllerPort
+    this.advertisedPort = places.advertisedPort
     this.dataDirectory = places.dataDirectory
     this.#startedMs = performance.now()
     this.#child = spawn('java', words, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -207,6 +224,12 @@ export class ApacheKafka implements AsyncDisposable {
   }
 }
 
+interface Places {
+  readonly ports: Ports
+  readonly dataDirectory: string
+  readonly advertisedPort: number
+}
+
 interface Ports {
   readonly port: number
   readonly controllerPort: number
@@ -267,7 +290,7 @@ const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 <dependencies>${dependency('kafka_2.13')}${dependency('kafka-tools')}</dependencies></project>
 `
 
-async function knowsItself(address: BrokerAddress): Promise<boolean> {
+async function knowsItself(address: BrokerAddress, advertisedPort: number): Promise<boolean> {
   try {
     using connection = await RawConnection.open(address)
     const header = { correlationId: 1, clientId: 'interop' }
@@ -277,7 +300,7 @@ async function knowsItself(address: BrokerAddress): Promise<boolean> {
     clearTimeout(guard)
     if (frame === null) return false
     const { brokers } = decodeResponse(Metadata, METADATA_VERSION, frame)
-    return brokers.some(({ port }) => port === address.port)
+    return brokers.some(({ port }) => port === advertisedPort)
   } catch {
     return false
   }

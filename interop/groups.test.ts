@@ -9,11 +9,21 @@ import type { BrokerProcess } from './broker-process.ts'
 import { connect, createTopic } from './cluster.ts'
 import { needs } from './debian.ts'
 import { startBrokerOfGroups } from './groups/broker-of-groups.ts'
-import { CONFLUENT, type GroupClient, KAFKAJS, kcat, PLATFORMATIC, PLATFORMATIC_848 } from './groups/clients.ts'
+import {
+  CONFLUENT,
+  type GroupClient,
+  KAFKAJS,
+  KCAT,
+  OTTLA_848,
+  OTTLA_CLASSIC,
+  PLATFORMATIC,
+  PLATFORMATIC_848,
+} from './groups/clients.ts'
 import { GroupObserver } from './groups/group-view.ts'
 import { HeartbeatMember } from './groups/heartbeat-member.ts'
 import { GroupLife } from './groups/life.ts'
-import { Party, QUICK_TIMES } from './groups/party.ts'
+import { Party } from './groups/party.ts'
+import { livePattern } from './groups/pattern-life.ts'
 import { addPartitions, deleteTopic } from './groups/topic-changes.ts'
 import { TopicFeed } from './groups/topic-feed.ts'
 import { TempDirectory } from './temp-directory.ts'
@@ -23,6 +33,8 @@ const CASES = [
   { client: CONFLUENT, assignor: 'cooperative-sticky' },
   { client: KAFKAJS, assignor: 'RoundRobinAssigner' },
   { client: PLATFORMATIC_848, assignor: 'uniform' },
+  { client: OTTLA_CLASSIC, assignor: 'cooperative-sticky' },
+  { client: OTTLA_848, assignor: 'uniform' },
 ] as const
 
 const CROWD = 20
@@ -64,20 +76,12 @@ describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => 
       })
     }
 
-    test('a pattern takes in topics that come and lets go of topics that are deleted', async () => {
-      await using party = partyOf(CONFLUENT, 'range', 'pattern')
-      const feeds = ['pattern.1', 'pattern.2'].map((topic) => new TopicFeed(topic))
-      await createTopic(observer.connection, { name: 'pattern.1', partitions: 2 })
-      party.join(party.start(CONFLUENT.program(broker.bootstrap)), ['a', 'b'], ['^pattern[.].*'])
-      await party.settled({ partitions: feeds[0]!.partitions(2) })
-      // Each member looks for topics by itself: at worst the group rebalances once for each of the two.
-      await createTopic(observer.connection, { name: 'pattern.2', partitions: 2 })
-      await party.settled({ partitions: feeds.flatMap((feed) => feed.partitions(2)), rounds: 1, roundsMax: 2 })
-      for (const feed of feeds) await feed.add(observer.connection, { partitions: 2, records: RECORDS })
-      await party.hasAll(feeds)
-      await deleteTopic(observer.connection, 'pattern.1')
-      await party.settled({ partitions: feeds[1]!.partitions(2), rounds: 1, roundsMax: 2 })
-    })
+    for (const { client, assignor } of CASES.filter((one) => one.client.followsPatterns)) {
+      test(`${client.name}, ${assignor}: a pattern takes in topics that come and lets go of those that are deleted`, async () => {
+        const group = nameOf('pattern', client, assignor)
+        await livePattern({ observer, bootstrap: broker.bootstrap, group, client, assignor })
+      })
+    }
 
     test('KIP-848: the broker itself sees partitions and matching topics that come and go, in one epoch each', async () => {
       const { connection } = observer
@@ -109,16 +113,7 @@ describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => 
       const feed = new TopicFeed('three')
       await createTopic(observer.connection, { name: 'three', partitions: 3 })
       await using party = partyOf(CONFLUENT, 'roundrobin', 'five-at-three')
-      for (const member of ['kcat1', 'kcat2']) {
-        const program = kcat(broker.bootstrap, {
-          member,
-          group: 'five-at-three',
-          topics: ['three'],
-          assignor: 'roundrobin',
-          times: QUICK_TIMES,
-        })
-        party.startMember(member, program)
-      }
+      party.join(party.start(KCAT.program(broker.bootstrap)), ['kcat1', 'kcat2'], ['three'])
       party.join(party.start(CONFLUENT.program(broker.bootstrap)), ['python1', 'python2'], ['three'])
       party.join(party.start(PLATFORMATIC.program(broker.bootstrap)), ['javascript'], ['three'])
       const { members } = await party.settled({ partitions: feed.partitions(3) })

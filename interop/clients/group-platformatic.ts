@@ -1,11 +1,11 @@
 /**
  * Members of groups by @platformatic/kafka: one process, as many members as it is told. Arguments: bootstrap, protocol
- * (classic or consumer, which is KIP-848). Commands and what is printed: interop/groups/member-process.ts.
+ * (classic or consumer, which is KIP-848), and `fresh-metadata` where KIP-848 members shall ask for metadata too. Commands and what is printed: interop/groups/member-process.ts.
  */
 import { Consumer, cooperativeStickyAssigner, roundRobinAssigner } from '@platformatic/kafka'
 import { type Command, commandsOfInput, type JoinCommand, tell } from './member-commands.ts'
 
-const [bootstrap = '', protocol = ''] = process.argv.slice(2)
+const [bootstrap = '', protocol = '', metadata = ''] = process.argv.slice(2)
 const ASSIGNERS = { roundrobin: roundRobinAssigner, 'cooperative-sticky': cooperativeStickyAssigner } as const
 
 /**
@@ -13,11 +13,16 @@ const ASSIGNERS = { roundrobin: roundRobinAssigner, 'cooperative-sticky': cooper
  * committed offsets reads new partitions from their beginning (version 2.12).
  */
 const FIXED_METADATA_MS = 300_000
+const hasFixedMetadata = protocol === 'consumer' && metadata !== 'fresh-metadata'
+
+interface Stream {
+  readonly topics: readonly string[]
+  readonly messages: { close(): Promise<void> }
+}
 
 interface Member {
   readonly consumer: Consumer
-  readonly streams: { close(): Promise<void> }[]
-  topics: readonly string[]
+  streams: Stream[]
 }
 
 const members = new Map<string, Member>()
@@ -30,9 +35,17 @@ async function obey(command: Command): Promise<void> {
   if (command.do === 'join') return await join(command)
   const member = members.get(command.member)!
   if (command.do === 'leave') return await leave(command.member, member)
-  const added = command.topics.filter((topic) => !member.topics.includes(topic))
-  member.topics = command.topics
-  await consume(command.member, member, added)
+  await subscribe(member, command)
+}
+
+/** A stream is closed when none of its topics is wanted any more, and has no topics taken from it before. */
+async function subscribe(member: Member, { member: name, topics }: { member: string; topics: readonly string[] }) {
+  const held = member.streams.flatMap((stream) => stream.topics)
+  const added = topics.filter((topic) => !held.includes(topic))
+  if (added.length > 0) await consume(name, member, added)
+  const dropped = member.streams.filter((stream) => !stream.topics.some((topic) => topics.includes(topic)))
+  member.streams = member.streams.filter((stream) => !dropped.includes(stream))
+  for (const { messages } of dropped) await messages.close()
 }
 
 async function join(command: JoinCommand): Promise<void> {
@@ -42,14 +55,13 @@ async function join(command: JoinCommand): Promise<void> {
     groupId: command.group,
     autocommit: 50,
     maxWaitTime: 100,
-    metadataMaxAge: protocol === 'consumer' ? FIXED_METADATA_MS : command.metadataAgeMs,
+    metadataMaxAge: hasFixedMetadata ? FIXED_METADATA_MS : command.metadataAgeMs,
     retries: 100,
     retryDelay: 100,
   }
   const member: Member = {
     consumer: new Consumer({ ...base, ...groupOptions(command) }),
     streams: [],
-    topics: command.topics,
   }
   members.set(command.member, member)
   await consume(command.member, member, command.topics)
@@ -67,15 +79,15 @@ function groupOptions({ assignor, sessionTimeoutMs, heartbeatMs }: JoinCommand) 
 
 async function consume(name: string, { consumer, streams }: Member, topics: readonly string[]): Promise<void> {
   const stream = await consumer.consume({ topics: [...topics], mode: 'committed', fallbackMode: 'earliest' })
-  streams.push(stream)
+  streams.push({ topics, messages: stream })
   stream.on('error', (error) => tell({ member: name, failed: String(error) }))
   stream.on('data', ({ topic, partition, offset, value }) =>
     tell({ member: name, record: [topic, partition, Number(offset), String(value)] }),
   )
 }
 
-async function leave(name: string, { consumer, streams }: Member): Promise<void> {
-  for (const stream of streams) await stream.close()
+/** By itself it closes its streams first: a heartbeat in between would say that it wants no topic any more. */
+async function leave(name: string, { consumer }: Member): Promise<void> {
   await consumer.close(true)
   tell({ member: name, left: true })
 }

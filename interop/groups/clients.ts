@@ -1,5 +1,4 @@
 /** Owns the list of clients whose members take part in groups, with the assignors that each has. */
-import type { MemberTimes } from '../clients/member-commands.ts'
 import { NODE26, PYTHON, REPOSITORY } from '../processes.ts'
 import type { Program } from './member-process.ts'
 
@@ -18,12 +17,20 @@ export interface GroupClient {
   readonly followsPatterns: boolean
   /** Whether it can bear partitions that come: version 2.12 of @platformatic/kafka does not see them, or dies of them. */
   readonly seesPartitions: boolean
+  /** Whether each rebalance has it go back to its committed offsets where it keeps a partition; eager ones always do. */
+  readonly rereads: boolean
   /** Whether its members stay the same when the broker goes and comes; others join anew. */
   readonly outlivesBroker: boolean
 }
 
 const CLIENTS = `${REPOSITORY}interop/clients`
-const ALL_ABILITIES = { mixesTopics: true, resubscribes: true, followsPatterns: true, seesPartitions: true }
+const ALL_ABILITIES = {
+  mixesTopics: true,
+  resubscribes: true,
+  followsPatterns: true,
+  seesPartitions: true,
+  rereads: false,
+}
 
 export const CONFLUENT: GroupClient = {
   name: 'python confluent-kafka',
@@ -33,15 +40,23 @@ export const CONFLUENT: GroupClient = {
   outlivesBroker: true,
 }
 
+export const KCAT: GroupClient = {
+  name: 'kcat',
+  program: (bootstrap) => ({ command: NODE26, args: [`${CLIENTS}/group-kcat.ts`, bootstrap] }),
+  assignors: CONFLUENT.assignors,
+  ...ALL_ABILITIES,
+  ...{ resubscribes: false, outlivesBroker: true },
+}
+
 export const KAFKAJS: GroupClient = {
   name: 'kafkajs',
   program: (bootstrap) => ({ command: NODE26, args: [`${CLIENTS}/group-kafkajs.ts`, bootstrap] }),
   assignors: { RoundRobinAssigner: 'eager' },
-  ...{ mixesTopics: false, resubscribes: false, followsPatterns: false, seesPartitions: true },
+  ...{ mixesTopics: false, resubscribes: false, followsPatterns: false, seesPartitions: true, rereads: true },
   outlivesBroker: false,
 }
 
-const PLATFORMATIC_ABILITIES = { followsPatterns: false, seesPartitions: false, outlivesBroker: true }
+const PLATFORMATIC_ABILITIES = { followsPatterns: false, seesPartitions: false, rereads: true, outlivesBroker: true }
 
 export const PLATFORMATIC: GroupClient = {
   name: '@platformatic/kafka',
@@ -57,6 +72,15 @@ export const PLATFORMATIC_848: GroupClient = {
   assignors: { uniform: 'consumer', range: 'consumer' },
   ...{ mixesTopics: true, resubscribes: true },
   ...PLATFORMATIC_ABILITIES,
+}
+
+/** As it is when nobody spares it its fault: see interop/README.md. */
+export const PLATFORMATIC_848_FRESH: GroupClient = {
+  ...PLATFORMATIC_848,
+  program: (bootstrap) => {
+    const { command, args } = typescript('group-platformatic', bootstrap, 'consumer')
+    return { command, args: [...args, 'fresh-metadata'] }
+  },
 }
 
 const OTTLA_ABILITIES = { ...ALL_ABILITIES, resubscribes: false, outlivesBroker: true }
@@ -76,7 +100,7 @@ export const OTTLA_848: GroupClient = {
 }
 
 /** Those that Debian and npm bring. */
-export const CLIENTS_AT_HAND = [CONFLUENT, KAFKAJS, PLATFORMATIC, PLATFORMATIC_848, OTTLA_CLASSIC, OTTLA_848]
+export const CLIENTS_AT_HAND = [KCAT, CONFLUENT, KAFKAJS, PLATFORMATIC, PLATFORMATIC_848, OTTLA_CLASSIC, OTTLA_848]
 
 /** Those that have to be fetched first: `python` has librdkafka 2.12 or later, `jars` are Apache Kafka's. */
 export function newerClients({ python, jars }: { python: string; jars: string }): GroupClient[] {
@@ -119,29 +143,4 @@ function confluent(python: string, bootstrap: string, protocol: Protocol): Progr
 function java(jars: string, bootstrap: string, protocol: Protocol): Program {
   const words = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${jars}/*`]
   return { command: 'java', args: [...words, `${CLIENTS}/GroupMembers.java`, bootstrap, protocol] }
-}
-
-export interface KcatMember {
-  readonly member: string
-  readonly group: string
-  readonly topics: readonly string[]
-  readonly assignor: string
-  readonly times: MemberTimes
-}
-
-/** One member, which lives as long as its process. Values must hold no space. */
-export function kcat(bootstrap: string, { member, group, topics, assignor, times }: KcatMember): Program {
-  const settings = [
-    ...['auto.offset.reset=earliest', 'auto.commit.interval.ms=50', 'fetch.wait.max.ms=100', `client.id=${member}`],
-    ...[`partition.assignment.strategy=${assignor}`, `topic.metadata.refresh.interval.ms=${times.metadataAgeMs}`],
-    ...[`heartbeat.interval.ms=${times.heartbeatMs}`, `session.timeout.ms=${times.sessionTimeoutMs}`],
-  ].flatMap((setting) => ['-X', setting])
-  return {
-    command: 'kcat',
-    args: ['-b', bootstrap, '-G', group, ...topics, '-u', '-q', '-f', '%t %p %o %s\n', ...settings],
-    parse: (line) => {
-      const [topic = '', partition, offset, value = ''] = line.split(' ')
-      return { member, record: [topic, Number(partition), Number(offset), value] }
-    },
-  }
 }

@@ -50,7 +50,7 @@ export class GroupObserver implements AsyncDisposable {
   }
 
   /** From its first member on. */
-  follow(group: string, options: { readonly isEager: boolean }): Ownership {
+  follow(group: string, options: { readonly rereads: boolean }): Ownership {
     const ownership = new Ownership(options)
     this.#followed.set(group, ownership)
     return ownership
@@ -70,17 +70,25 @@ export class GroupObserver implements AsyncDisposable {
     await this.#connection[Symbol.asyncDispose]()
   }
 
-  /** The round is read last, so that a view never has members of a round later than its own. */
+  /** Members and round come from two requests: asked again where the group has rebalanced in between. */
   async #viewClassic(group: string): Promise<GroupView> {
-    const { groups } = await this.#connection.request(DescribeGroups, { groups: [group] })
-    const { groupState: state, members } = groups[0]!
-    await this.catchUp()
-    return {
-      ...{ state, round: this.#followed.get(group)?.rounds.at(-1)?.round ?? 0 },
-      members: members.map(({ clientId, memberAssignment }) => ({
-        ...{ clientId, partitions: assignedPartitions(memberAssignment) },
-      })),
+    for (;;) {
+      const round = await this.#generation(group)
+      const { groups } = await this.#connection.request(DescribeGroups, { groups: [group] })
+      if ((await this.#generation(group)) !== round) continue
+      const { groupState: state, members } = groups[0]!
+      return {
+        ...{ state, round },
+        members: members.map(({ clientId, memberAssignment }) => ({
+          ...{ clientId, partitions: assignedPartitions(memberAssignment) },
+        })),
+      }
     }
+  }
+
+  async #generation(group: string): Promise<number> {
+    await this.catchUp()
+    return this.#followed.get(group)?.rounds.at(-1)?.round ?? 0
   }
 
   async #viewConsumer(group: string): Promise<GroupView> {

@@ -10,7 +10,7 @@ import { BrokerProcess } from '../broker-process.ts'
 import { connect, createTopic } from '../cluster.ts'
 import { needs } from '../debian.ts'
 import { TempDirectory } from '../temp-directory.ts'
-import { CLIENTS_AT_HAND, type GroupClient, kcat, type Rebalance } from './clients.ts'
+import { CLIENTS_AT_HAND, type GroupClient, type Rebalance } from './clients.ts'
 import { GroupObserver } from './group-view.ts'
 import { fetchNewerClients } from './newer-clients.ts'
 import { Party } from './party.ts'
@@ -29,7 +29,7 @@ interface MixedGroup {
   readonly rebalance: Rebalance
   readonly assignor: string
   readonly clients: readonly string[]
-  readonly hasKcat?: boolean
+  readonly rereads?: boolean
 }
 
 const LIBRDKAFKAS = ['python confluent-kafka', 'librdkafka 2.12+']
@@ -38,20 +38,20 @@ const KIP_848 = ['@platformatic/kafka (KIP-848)', 'ottla (KIP-848)', 'librdkafka
 const GROUPS: readonly MixedGroup[] = [
   {
     ...{ name: 'range', rebalance: 'eager', assignor: 'range' },
-    ...{ clients: [...LIBRDKAFKAS, 'ottla', 'java'], hasKcat: true },
+    ...{ clients: ['kcat', ...LIBRDKAFKAS, 'ottla', 'java'] },
   },
   {
     ...{ name: 'roundrobin', rebalance: 'eager', assignor: 'roundrobin' },
-    ...{ clients: [...LIBRDKAFKAS, '@platformatic/kafka', 'ottla', 'java'], hasKcat: true },
+    ...{ clients: ['kcat', ...LIBRDKAFKAS, '@platformatic/kafka', 'ottla', 'java'] },
   },
   { name: 'sticky', rebalance: 'eager', assignor: 'sticky', clients: ['ottla', 'java'] },
   {
-    ...{ name: 'cooperative-sticky', rebalance: 'cooperative', assignor: 'cooperative-sticky' },
-    clients: [...LIBRDKAFKAS, '@platformatic/kafka', 'ottla', 'java'],
+    ...{ name: 'cooperative-sticky', rebalance: 'cooperative', assignor: 'cooperative-sticky', rereads: true },
+    clients: ['kcat', ...LIBRDKAFKAS, '@platformatic/kafka', 'ottla', 'java'],
   },
   { name: 'kafkajs', rebalance: 'eager', assignor: 'RoundRobinAssigner', clients: ['kafkajs', 'kafkajs'] },
-  { name: 'uniform', rebalance: 'consumer', assignor: 'uniform', clients: KIP_848 },
-  { name: 'server-range', rebalance: 'consumer', assignor: 'range', clients: KIP_848 },
+  { name: 'uniform', rebalance: 'consumer', assignor: 'uniform', rereads: true, clients: KIP_848 },
+  { name: 'server-range', rebalance: 'consumer', assignor: 'range', rereads: true, clients: KIP_848 },
 ]
 
 interface Idle {
@@ -81,15 +81,11 @@ async function main(seconds: number): Promise<number> {
     await party.settled({ partitions: feed.partitions(PARTITIONS), waitMs: START_MS_MAX })
     await getsRecords({ observer, party, feed })
     idle.push({ group, party, feed, roundBefore: party.round })
-    console.log(`${group.name}: ${membersOf(group).join(', ')} are settled in round ${party.round}`)
+    console.log(`${group.name}: ${group.clients.join(', ')} are settled in round ${party.round}`)
   }
   console.log(`Idle from ${new Date().toISOString()} for ${seconds} s`)
   await systemTimers.sleep(seconds * 1000)
   return await report(observer, idle)
-}
-
-function membersOf({ clients, hasKcat = false }: MixedGroup): string[] {
-  return [...clients, ...(hasKcat ? ['kcat'] : [])]
 }
 
 function startMembers(
@@ -101,9 +97,6 @@ function startMembers(
     assert(client !== undefined, `There is no client ${name}`)
     party.join(party.start(client.program(bootstrap)), [`member${index}`], [group.name])
   })
-  if (group.hasKcat !== true) return
-  const options = { member: 'kcat', group: group.name, topics: [group.name], assignor: group.assignor }
-  party.startMember('kcat', kcat(bootstrap, { ...options, times: TIMES }))
 }
 
 async function getsRecords({ observer, party, feed }: { observer: GroupObserver; party: Party; feed: TopicFeed }) {
@@ -124,7 +117,7 @@ async function report(observer: GroupObserver, idle: readonly Idle[]): Promise<n
     if (written.length > 0) failures++
     const times = written.map((one) => `${one.round} at ${new Date(one.timestampMs).toISOString()}`)
     const said = times.length === 0 ? 'none' : times.join(', ')
-    console.log(`| ${group.name} | ${membersOf(group).join(', ')} | ${roundBefore} | ${round} | ${said} |`)
+    console.log(`| ${group.name} | ${group.clients.join(', ')} | ${roundBefore} | ${round} | ${said} |`)
     await getsRecords({ observer, party, feed })
   }
   for (const { group, party } of idle) console.log(`${group.name}: all rounds ${JSON.stringify(party.rounds)}`)

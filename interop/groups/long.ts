@@ -10,12 +10,11 @@ import { connect } from '../cluster.ts'
 import { needs } from '../debian.ts'
 import { TempDirectory } from '../temp-directory.ts'
 import { startBrokerOfGroups } from './broker-of-groups.ts'
-import { CONFLUENT, type GroupClient, KAFKAJS, PLATFORMATIC, PLATFORMATIC_848 } from './clients.ts'
+import { CLIENTS_AT_HAND, type GroupClient } from './clients.ts'
 import { GroupObserver } from './group-view.ts'
 import { GroupLife } from './life.ts'
 
 const SECONDS_DEFAULT = 600
-const CLIENTS: readonly GroupClient[] = [CONFLUENT, KAFKAJS, PLATFORMATIC, PLATFORMATIC_848]
 
 interface Surroundings {
   readonly observer: GroupObserver
@@ -24,14 +23,16 @@ interface Surroundings {
 
 /** Resolves with what failed. */
 async function main(seconds: number, only: RegExp): Promise<number> {
-  const { skip } = await needs('python3-confluent-kafka')
+  const { skip } = await needs('kcat', 'python3-confluent-kafka')
   if (skip !== undefined) throw new Error(`Cannot run: ${skip}`)
   using directory = new TempDirectory('groups-long')
   await using broker = await startBrokerOfGroups({ dataDir: directory.of('data') })
   await using observer = new GroupObserver(await connect(broker))
   const startMs = systemClock.monotonicMs()
   const ends = { livesMs: startMs + seconds * 500, restMs: startMs + seconds * 1000 }
-  const kinds = CLIENTS.flatMap((client) => Object.keys(client.assignors).map((assignor) => ({ client, assignor })))
+  const kinds = CLIENTS_AT_HAND.flatMap((client) =>
+    Object.keys(client.assignors).map((assignor) => ({ client, assignor })),
+  )
   const wanted = kinds.filter(({ client, assignor }) => only.test(`${client.name} ${assignor}`))
   const surroundings = { observer, bootstrap: broker.bootstrap }
   const runs = wanted.map(async (kind) => await runKind(kind, { ...surroundings, ...ends }))

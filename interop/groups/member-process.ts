@@ -1,7 +1,6 @@
 /**
- * Owns one process of a foreign client that holds members of groups, and what they were delivered. A process takes
- * commands and tells records as lines of JSON (clients/member-commands.ts); kcat, which is one member for life, has its
- * lines put into the same form here.
+ * Owns one process of a client that holds members of groups, and what they were delivered. A process takes commands and
+ * tells records as lines of JSON (clients/member-commands.ts).
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
@@ -11,8 +10,6 @@ import type { Command, DeliveredRecord, Told } from '../clients/member-commands.
 export interface Program {
   readonly command: string
   readonly args: readonly string[]
-  /** Turns a line of standard output into what is told; JSON when left out. */
-  readonly parse?: (line: string) => Told
 }
 
 export interface Delivery {
@@ -30,7 +27,6 @@ process.once('exit', () => {
 
 export class MemberProcess implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>
-  readonly #parse: (line: string) => Told
   readonly #exited = deferred<void>()
   /** In the order in which they came. */
   readonly deliveries: Delivery[] = []
@@ -38,8 +34,7 @@ export class MemberProcess implements AsyncDisposable {
   failures = ''
   #rest = ''
 
-  constructor({ command, args, parse = (line) => JSON.parse(line) as Told }: Program) {
-    this.#parse = parse
+  constructor({ command, args }: Program) {
     this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     alive.add(this.#child)
     this.#child.stdout.on('data', (chunk: Buffer) => this.#take(chunk.toString()))
@@ -70,7 +65,7 @@ export class MemberProcess implements AsyncDisposable {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines) {
-      const told = this.#parse(line)
+      const told = JSON.parse(line) as Told
       if ('record' in told) this.deliveries.push(told)
       else if ('failed' in told) this.#complain(`${told.member}: ${told.failed}\n`)
     }

@@ -20,14 +20,15 @@ export class Ownership {
   readonly #owned = new Map<string, ReadonlySet<string>>()
   /** Of the classic protocol: by client id. */
   #generation: ReadonlyMap<string, readonly string[]> = new Map()
-  readonly #isEager: boolean
+  readonly #rereads: boolean
   /** In words. */
   readonly faults: string[] = []
   /** With the times of the log. */
   readonly rounds: { readonly round: number; readonly timestampMs: number }[] = []
 
-  constructor(options: { isEager: boolean }) {
-    this.#isEager = options.isEager
+  /** `rereads`: with each change members go back to what is committed also where they keep a partition. */
+  constructor(options: { rereads: boolean }) {
+    this.#rereads = options.rereads
   }
 
   take(event: GroupEvent): void {
@@ -60,11 +61,10 @@ export class Ownership {
     if (this.rounds.at(-1)?.round !== round) this.rounds.push({ round, timestampMs })
   }
 
-  /** Members that rebalance eagerly give everything up before each generation. */
   #takeGeneration(owners: ReadonlyMap<string, readonly string[]>): void {
     const taken = new Map<string, string>()
     for (const [clientId, partitions] of owners) {
-      const before = this.#isEager ? [] : (this.#generation.get(clientId) ?? [])
+      const before = this.#rereads ? [] : (this.#generation.get(clientId) ?? [])
       for (const partition of partitions) {
         const other = taken.get(partition)
         if (other !== undefined) this.faults.push(`${partition} is given to ${other} and to ${clientId}`)
@@ -79,13 +79,17 @@ export class Ownership {
     const clientId = this.#clientIds.get(memberId) ?? memberId
     const before = this.#owned.get(memberId)
     for (const partition of partitions) {
-      if (before?.has(partition) === true) continue
-      for (const [other, owned] of this.#owned)
-        if (other !== memberId && owned.has(partition))
-          this.faults.push(`${partition} is given to ${clientId} while ${other} has it`)
-      this.#begin(partition, clientId)
+      const isKept = before?.has(partition) === true
+      if (!isKept) this.#checkFree(partition, memberId)
+      if (!isKept || this.#rereads) this.#begin(partition, clientId)
     }
     this.#owned.set(memberId, partitions)
+  }
+
+  #checkFree(partition: string, memberId: string): void {
+    for (const [other, owned] of this.#owned)
+      if (other !== memberId && owned.has(partition))
+        this.faults.push(`${partition} is given to ${memberId} while ${other} has it`)
   }
 
   #begin(partition: string, clientId: string): void {

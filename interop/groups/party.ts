@@ -31,11 +31,15 @@ export interface PartyOptions {
   readonly group: string
   readonly rebalance: Rebalance
   readonly assignor: string
+  /** As the client's; false when left out. */
+  readonly rereads?: boolean
   /** Quick ones when left out. */
   readonly times?: MemberTimes
 }
 
 export interface Settled {
+  /** What it settles after, for whoever reads of a failure. */
+  readonly after?: string
   /** All that are owned, as `topic-partition`. */
   readonly partitions: readonly string[]
   /** How many rounds it takes from where it settled before, no more and no less; not judged when left out. */
@@ -58,7 +62,8 @@ export class Party implements AsyncDisposable {
 
   constructor(options: PartyOptions) {
     this.#options = options
-    this.#ownership = options.observer.follow(options.group, { isEager: options.rebalance === 'eager' })
+    const rereads = options.rereads === true || options.rebalance === 'eager'
+    this.#ownership = options.observer.follow(options.group, { rereads })
   }
 
   /** Where it settled last. */
@@ -77,19 +82,12 @@ export class Party implements AsyncDisposable {
   }
 
   static of(client: GroupClient, options: Omit<PartyOptions, 'rebalance'>): Party {
-    return new Party({ ...options, rebalance: client.assignors[options.assignor]! })
+    return new Party({ ...options, rebalance: client.assignors[options.assignor]!, rereads: client.rereads })
   }
 
   start(program: Program): MemberProcess {
     const process = new MemberProcess(program)
     this.#processes.push(process)
-    return process
-  }
-
-  /** A member whose process is one by itself. */
-  startMember(member: string, program: Program): MemberProcess {
-    const process = this.start(program)
-    this.#members.set(member, process)
     return process
   }
 
@@ -120,7 +118,7 @@ export class Party implements AsyncDisposable {
   /** Resolves once the members that are there own these partitions, each of them one member's. */
   async settled(wanted: Settled): Promise<GroupView> {
     const { group } = this.#options
-    const { rounds, roundsMax } = wanted
+    const { rounds, roundsMax, after = 'joining' } = wanted
     const least = this.#round + (rounds ?? 0)
     const view = await waitUntil(
       `group ${group} settle`,
@@ -128,7 +126,7 @@ export class Party implements AsyncDisposable {
       wanted.waitMs,
     )
     const most = rounds === undefined ? view.round : this.#round + (roundsMax ?? rounds)
-    assert(view.round <= most, `Group ${group} settles in the fewest rounds: in ${view.round}, not ${most}`)
+    assert(view.round <= most, `Group ${group} settles in the fewest rounds after ${after}: in ${view.round}, not ${most}`)
     this.#round = view.round
     return view
   }

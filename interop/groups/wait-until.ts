@@ -4,7 +4,7 @@ import { systemTimers } from '@ottla/base/node-timers.ts'
 
 /** A state that is not there by then does not come. A guard, not a measurement. */
 const WAIT_MS_MAX = 30_000
-const ASK_MS = 25
+const ASK_MS = 50
 
 /** A state, or what is there instead of it, as a sentence. */
 export type Looked<T> = { readonly found: T } | { readonly missing: string }
