@@ -105,6 +105,7 @@ public class GroupMembers {
                     "auto.offset.reset", "earliest", "auto.commit.interval.ms", 50, "fetch.max.wait.ms", 100,
                     "metadata.max.age.ms", join.get("metadataAgeMs").asText()));
             settings.put("reconnect.backoff.max.ms", 200);
+            settings.put("allow.auto.create.topics", false);
             String assignor = join.get("assignor").asText();
             if (isConsumerProtocol) {
                 settings.put("group.remote.assignor", assignor);

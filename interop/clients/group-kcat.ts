@@ -1,15 +1,18 @@
 /**
  * Members of groups by kcat: a kcat for each, as it is one member for life. Argument: bootstrap. Commands and what is
- * printed: interop/groups/member-process.ts. To subscribe anew is to leave and to join. Topics must hold no space.
+ * printed: interop/groups/member-process.ts. To subscribe anew is to leave and to join. Values must be
+ * such that they need no escape in JSON.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { commandsOfInput, type JoinCommand, tell } from './member-commands.ts'
 
 const [bootstrap = ''] = process.argv.slice(2)
-/** Who kills this process kills its kcats too, and leaves none behind. */
-const DIE_WITH_US = ['--pdeathsig', 'KILL', 'kcat']
+/**
+ * Who kills this process kills its kcats too. They write to our output themselves, a line at a time, so that nothing that
+ * they have printed and committed is lost on the way.
+ */
+const KCAT = ['--pdeathsig', 'KILL', 'stdbuf', '--output=L', 'kcat']
 
 interface Member {
   readonly joined: JoinCommand
@@ -26,12 +29,8 @@ for await (const command of commandsOfInput()) {
 
 function join(joined: JoinCommand): void {
   const { member } = joined
-  const kcat = spawn('setpriv', [...DIE_WITH_US, ...kcatArgs(joined)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const kcat = spawn('setpriv', [...KCAT, ...kcatArgs(joined)], { stdio: ['ignore', 'inherit', 'inherit'] })
   members.set(member, { joined, kcat })
-  createInterface({ input: kcat.stdout }).on('line', (line) => {
-    const [topic = '', partition, offset, value = ''] = line.split(' ')
-    tell({ member, record: [topic, Number(partition), Number(offset), value] })
-  })
 }
 
 function kcatArgs({ member, group, topics, assignor, ...times }: JoinCommand): string[] {
@@ -42,8 +41,9 @@ function kcatArgs({ member, group, topics, assignor, ...times }: JoinCommand): s
     'session.timeout.ms': times.sessionTimeoutMs,
     'topic.metadata.refresh.interval.ms': times.metadataAgeMs,
   }
+  const format = `{"member":"${member}","record":["%t",%p,%o,"%s"]}\n`
   const words = Object.entries(settings).flatMap(([name, value]) => ['-X', `${name}=${value}`])
-  return ['-b', bootstrap, '-G', group, ...topics, '-u', '-q', '-f', '%t %p %o %s\n', ...words]
+  return ['-b', bootstrap, '-G', group, ...topics, '-q', '-f', format, ...words]
 }
 
 /** kcat leaves its group when it is asked to end. */

@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaException
 
 OUTPUT = threading.Lock()
 
@@ -32,6 +32,8 @@ class Member(threading.Thread):
                 "topic.metadata.refresh.interval.ms": command["metadataAgeMs"],
                 "auto.commit.interval.ms": 50,
                 "auto.offset.reset": "earliest",
+                # Stored once it is told: else a record may be committed that a killed process never told of.
+                "enable.auto.offset.store": False,
                 "fetch.wait.max.ms": 100,
                 "reconnect.backoff.max.ms": 200,
                 **self.protocol(command),
@@ -56,8 +58,15 @@ class Member(threading.Thread):
                 continue
             place = [message.topic(), message.partition(), message.offset()]
             tell({"member": self.name, "record": place + [message.value().decode()]})
+            self.store(message)
         self.consumer.close()
         tell({"member": self.name, "left": True})
+
+    def store(self, message):
+        try:
+            self.consumer.store_offsets(message)
+        except KafkaException:
+            pass  # The partition was taken away meanwhile: its next owner gets the record too.
 
     def obey(self):
         """Whether the member goes on."""

@@ -19,17 +19,18 @@ export interface GroupClient {
   readonly seesPartitions: boolean
   /** Whether each rebalance has it go back to its committed offsets where it keeps a partition; eager ones always do. */
   readonly rereads: boolean
+  /** Whether it commits records that it has not printed yet, and so may lose one to its end: no load is on it then. */
+  readonly commitsEarly: boolean
+  /** Of one that follows patterns: whether it lets go of topics that are deleted. */
+  readonly seesDeletions: boolean
   /** Whether its members stay the same when the broker goes and comes; others join anew. */
   readonly outlivesBroker: boolean
 }
 
 const CLIENTS = `${REPOSITORY}interop/clients`
 const ALL_ABILITIES = {
-  mixesTopics: true,
-  resubscribes: true,
-  followsPatterns: true,
-  seesPartitions: true,
-  rereads: false,
+  ...{ mixesTopics: true, resubscribes: true, followsPatterns: true, seesPartitions: true, seesDeletions: true },
+  ...{ rereads: false, commitsEarly: false },
 }
 
 export const CONFLUENT: GroupClient = {
@@ -45,18 +46,22 @@ export const KCAT: GroupClient = {
   program: (bootstrap) => ({ command: NODE26, args: [`${CLIENTS}/group-kcat.ts`, bootstrap] }),
   assignors: CONFLUENT.assignors,
   ...ALL_ABILITIES,
-  ...{ resubscribes: false, outlivesBroker: true },
+  ...{ resubscribes: false, commitsEarly: true, outlivesBroker: true },
 }
 
 export const KAFKAJS: GroupClient = {
   name: 'kafkajs',
   program: (bootstrap) => ({ command: NODE26, args: [`${CLIENTS}/group-kafkajs.ts`, bootstrap] }),
   assignors: { RoundRobinAssigner: 'eager' },
-  ...{ mixesTopics: false, resubscribes: false, followsPatterns: false, seesPartitions: true, rereads: true },
+  ...{ mixesTopics: false, resubscribes: false, followsPatterns: false, seesPartitions: true },
+  ...{ seesDeletions: false, rereads: true, commitsEarly: false },
   outlivesBroker: false,
 }
 
-const PLATFORMATIC_ABILITIES = { followsPatterns: false, seesPartitions: false, rereads: true, outlivesBroker: true }
+const PLATFORMATIC_ABILITIES = {
+  ...{ followsPatterns: false, seesPartitions: false, seesDeletions: false },
+  ...{ rereads: true, commitsEarly: false, outlivesBroker: true },
+}
 
 export const PLATFORMATIC: GroupClient = {
   name: '@platformatic/kafka',
@@ -121,6 +126,7 @@ export function newerClients({ python, jars }: { python: string; jars: string })
       ...{ name: 'java', program: (bootstrap) => java(jars, bootstrap, 'classic') },
       assignors: OTTLA_CLASSIC.assignors,
       ...abilities,
+      seesDeletions: false,
     },
     {
       ...{ name: 'java (KIP-848)', program: (bootstrap) => java(jars, bootstrap, 'consumer') },

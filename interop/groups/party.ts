@@ -126,7 +126,10 @@ export class Party implements AsyncDisposable {
       wanted.waitMs,
     )
     const most = rounds === undefined ? view.round : this.#round + (roundsMax ?? rounds)
-    assert(view.round <= most, `Group ${group} settles in the fewest rounds after ${after}: in ${view.round}, not ${most}`)
+    assert(
+      view.round <= most,
+      `Group ${group} settles in the fewest rounds after ${after}: in ${view.round}, not ${most}`,
+    )
     this.#round = view.round
     return view
   }
