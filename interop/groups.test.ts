@@ -1,7 +1,7 @@
 /**
- * Groups of foreign clients against a broker in its own process: members share partitions, groups do not touch each
- * other, and a rebalance happens when members, subscriptions or partitions change and never else. What each client does
- * with each of its assignors, and long rest, is groups/long.ts's.
+ * Groups of foreign clients and our own, in their own processes, against a broker in its own process: members share
+ * partitions, groups do not touch each other, and a rebalance happens when members, subscriptions or partitions change
+ * and never else. Every client with each of its assignors is groups/matrix.ts's, long rest groups/idle.ts's.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -30,11 +30,23 @@ import { TempDirectory } from './temp-directory.ts'
 
 const CASES = [
   { client: CONFLUENT, assignor: 'range' },
-  { client: CONFLUENT, assignor: 'cooperative-sticky' },
   { client: KAFKAJS, assignor: 'RoundRobinAssigner' },
   { client: PLATFORMATIC_848, assignor: 'uniform' },
   { client: OTTLA_CLASSIC, assignor: 'cooperative-sticky' },
   { client: OTTLA_848, assignor: 'uniform' },
+] as const
+
+/** Patterns are looked up by members of classic groups, and by the broker for those of KIP-848. */
+const PATTERN_CASES = [
+  { client: CONFLUENT, assignor: 'range' },
+  { client: OTTLA_848, assignor: 'uniform' },
+] as const
+
+const CROWD_CASES = [
+  { client: CONFLUENT, assignor: 'cooperative-sticky' },
+  { client: KAFKAJS, assignor: 'RoundRobinAssigner' },
+  { client: PLATFORMATIC_848, assignor: 'uniform' },
+  { client: OTTLA_CLASSIC, assignor: 'sticky' },
 ] as const
 
 const CROWD = 20
@@ -43,7 +55,7 @@ const RECORDS = 2
 
 const { skip } = await needs('kcat', 'python3-confluent-kafka')
 
-describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => {
+describe('groups of clients', skip === undefined ? {} : { skip }, () => {
   const directory = new TempDirectory('groups')
   const parties = new AsyncDisposableStack()
   const lives: GroupLife[] = []
@@ -76,7 +88,7 @@ describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => 
       })
     }
 
-    for (const { client, assignor } of CASES.filter((one) => one.client.followsPatterns)) {
+    for (const { client, assignor } of PATTERN_CASES) {
       test(`${client.name}, ${assignor}: a pattern takes in topics that come and lets go of those that are deleted`, async () => {
         const group = nameOf('pattern', client, assignor)
         await livePattern({ observer, bootstrap: broker.bootstrap, group, client, assignor })
@@ -129,7 +141,7 @@ describe('groups of foreign clients', skip === undefined ? {} : { skip }, () => 
     await createTopic(observer.connection, { name: 'hundred', partitions: CROWD_PARTITIONS })
     await using crowds = new AsyncDisposableStack()
     const members = Array.from({ length: CROWD }, (_, index) => `member-${index}`)
-    const settling = CASES.map(async ({ client, assignor }) => {
+    const settling = CROWD_CASES.map(async ({ client, assignor }) => {
       const party = crowds.use(partyOf(client, assignor, nameOf('crowd', client, assignor)))
       party.join(party.start(client.program(broker.bootstrap)), members, ['hundred'])
       const view = await party.settled({ partitions: feed.partitions(CROWD_PARTITIONS) })

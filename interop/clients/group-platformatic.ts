@@ -1,6 +1,7 @@
 /**
  * Members of groups by @platformatic/kafka: one process, as many members as it is told. Arguments: bootstrap, protocol
- * (classic or consumer, which is KIP-848), and `fresh-metadata` where KIP-848 members shall ask for metadata too. Commands and what is printed: interop/groups/member-process.ts.
+ * (classic or consumer, which is KIP-848), and `fresh-metadata` where members shall ask for metadata as
+ * often as they are told. Commands and what is printed: interop/groups/member-process.ts.
  */
 import { Consumer, cooperativeStickyAssigner, roundRobinAssigner } from '@platformatic/kafka'
 import { type Command, commandsOfInput, type JoinCommand, tell } from './member-commands.ts'
@@ -9,11 +10,11 @@ const [bootstrap = '', protocol = '', metadata = ''] = process.argv.slice(2)
 const ASSIGNERS = { roundrobin: roundRobinAssigner, 'cooperative-sticky': cooperativeStickyAssigner } as const
 
 /**
- * Of KIP-848 members, whose broker looks at topics for them. A stream that asks for metadata while it learns of its
- * committed offsets reads new partitions from their beginning (version 2.12).
+ * A stream that waits for metadata while its member is given a partition reads that partition from its beginning, before
+ * it has asked for the committed offset (version 2.12): so metadata is asked for once.
  */
 const FIXED_METADATA_MS = 300_000
-const hasFixedMetadata = protocol === 'consumer' && metadata !== 'fresh-metadata'
+const hasFixedMetadata = metadata !== 'fresh-metadata'
 
 interface Stream {
   readonly topics: readonly string[]

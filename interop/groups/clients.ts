@@ -79,13 +79,18 @@ export const PLATFORMATIC_848: GroupClient = {
   ...PLATFORMATIC_ABILITIES,
 }
 
-/** As it is when nobody spares it its fault: see interop/README.md. */
-export const PLATFORMATIC_848_FRESH: GroupClient = {
-  ...PLATFORMATIC_848,
-  program: (bootstrap) => {
-    const { command, args } = typescript('group-platformatic', bootstrap, 'consumer')
+/** As they are where nobody spares them their fault: see interop/README.md. */
+export const PLATFORMATIC_UNSPARED = [
+  unspared(PLATFORMATIC, 'classic'),
+  unspared(PLATFORMATIC_848, 'consumer'),
+] as const
+
+function unspared(client: GroupClient, protocol: Protocol): GroupClient {
+  const program = (bootstrap: string): Program => {
+    const { command, args } = typescript('group-platformatic', bootstrap, protocol)
     return { command, args: [...args, 'fresh-metadata'] }
-  },
+  }
+  return { ...client, program }
 }
 
 const OTTLA_ABILITIES = { ...ALL_ABILITIES, resubscribes: false, outlivesBroker: true }

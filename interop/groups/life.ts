@@ -150,11 +150,12 @@ export class GroupLife implements AsyncDisposable {
     const startMs = systemClock.monotonicMs()
     await make()
     const { least: rounds, most: roundsMax } = this.#roundsOf(what)
-    const view = await this.#party.settled({ partitions: this.#owned(), rounds, roundsMax, after: what })
+    await this.#party.settled({ partitions: this.#owned(), rounds, roundsMax, after: what })
     const tookMs = Math.round(systemClock.monotonicMs() - startMs)
-    this.changes.push({ what, rounds: view.round - round, tookMs })
     log?.(`${group}: ${what} settled after ${tookMs} ms`)
     await (isQuiet ? this.getsRecords() : this.#party.hasAll([this.#main, this.#other]))
+    const after = await this.#party.rests()
+    this.changes.push({ what, rounds: after.round - round, tookMs })
   }
 
   #roundsOf(what: Change): { readonly least: number; readonly most: number } {

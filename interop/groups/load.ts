@@ -4,7 +4,7 @@ import type { GroupObserver } from './group-view.ts'
 import type { TopicFeed } from './topic-feed.ts'
 
 /** Between two records of a partition, and what the broker takes. */
-const PAUSE_MS = 20
+const PAUSE_MS = 60
 
 export interface Loaded {
   readonly feed: TopicFeed

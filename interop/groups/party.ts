@@ -59,6 +59,8 @@ export class Party implements AsyncDisposable {
   readonly #deliveries = new Deliveries()
   readonly #ownership: Ownership
   #round = 0
+  /** What the last change may still come to. */
+  #roundMax = 0
 
   constructor(options: PartyOptions) {
     this.#options = options
@@ -131,14 +133,21 @@ export class Party implements AsyncDisposable {
       `Group ${group} settles in the fewest rounds after ${after}: in ${view.round}, not ${most}`,
     )
     this.#round = view.round
+    this.#roundMax = Math.max(most, view.round)
     return view
   }
 
-  /** Nothing has happened in the group since it settled. */
+  /** Nothing has happened in the group since it settled, but for rounds that its last change may still take. */
   async rests(): Promise<GroupView> {
-    const view = await this.#view()
+    const { group } = this.#options
+    const isLate = this.#roundMax > this.#round
+    const view = isLate
+      ? await waitUntil(`group ${group} rest`, async () => stableOr(await this.#view()))
+      : await this.#view()
     const { state, round } = view
-    assert.deepEqual({ state, round }, { state: 'Stable', round: this.#round }, `Group ${this.#options.group} rests`)
+    const expected = { state: 'Stable', round: Math.min(Math.max(round, this.#round), this.#roundMax) }
+    assert.deepEqual({ state, round }, expected, `Group ${group} rests`)
+    this.#round = round
     return view
   }
 
@@ -200,6 +209,10 @@ export class Party implements AsyncDisposable {
   #failures(): string {
     return this.#processes.map(({ failures }) => failures).join('')
   }
+}
+
+function stableOr(view: GroupView): Looked<GroupView> {
+  return view.state === 'Stable' ? { found: view } : { missing: `it is ${view.state} in round ${view.round}` }
 }
 
 function isSame(left: readonly string[], right: readonly string[]): boolean {

@@ -13,7 +13,7 @@ import { ApacheKafka } from '../apache-kafka.ts'
 import { BrokerProcess } from '../broker-process.ts'
 import { type BrokerAddress, connect } from '../cluster.ts'
 import { TempDirectory } from '../temp-directory.ts'
-import { type GroupClient, PLATFORMATIC, PLATFORMATIC_848_FRESH } from './clients.ts'
+import { PLATFORMATIC_UNSPARED } from './clients.ts'
 import { FrameTap, type Passed } from './frame-tap.ts'
 import { GroupObserver } from './group-view.ts'
 import { GroupLife } from './life.ts'
@@ -22,7 +22,7 @@ const LIVES_DEFAULT = 10
 const METADATA_DELAY_MS = 10
 const LINES_MAX = 60
 const [broker = 'ottla', protocol = 'consumer', lives = LIVES_DEFAULT] = process.argv.slice(2)
-const CLIENT: GroupClient = protocol === 'consumer' ? PLATFORMATIC_848_FRESH : PLATFORMATIC
+const CLIENT = PLATFORMATIC_UNSPARED[protocol === 'consumer' ? 1 : 0]
 const ASSIGNOR = protocol === 'consumer' ? 'range' : 'roundrobin'
 
 const SETTINGS = {
