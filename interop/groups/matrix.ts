@@ -22,11 +22,11 @@ import { TopicFeed } from './topic-feed.ts'
 
 const CROWD = 20
 const CROWD_PARTITIONS = 100
-const PROCESSES = 4
+const PROCESSES = 2
 const RECORDS = 2
 /** For a crowd of JVMs to start. */
 const START_MS_MAX = 90_000
-const ROWS_AT_ONCE = 3
+const ROWS_AT_ONCE = 2
 const CHANGES = ['join', 'subscribe', 'unsubscribe', 'leave', 'partitions', 'die', 'create', 'delete'] as const
 
 interface Kind {

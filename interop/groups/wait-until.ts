@@ -3,7 +3,7 @@ import { systemClock } from '@ottla/base/clock.ts'
 import { systemTimers } from '@ottla/base/node-timers.ts'
 
 /** A state that is not there by then does not come. A guard, not a measurement. */
-const WAIT_MS_MAX = 30_000
+const WAIT_MS_MAX = 60_000
 const ASK_MS = 50
 
 /** A state, or what is there instead of it, as a sentence. */
