@@ -177,7 +177,12 @@ export class LeaderTerm {
     return inTime.length === this.#set.isr.length ? null : this.#propose(inTime)
   }
 
-  /** The controller has refused, for good: the next change is proposed anew. */
+  /** Whether it is not known yet what became of the proposal. */
+  isCurrent(proposal: IsrProposal): boolean {
+    return this.#proposal === proposal
+  }
+
+  /** Nothing was written, nor will be: the next change is proposed anew. */
   withdraw(proposal: IsrProposal): void {
     if (this.#proposal === proposal) this.#proposal = null
   }

@@ -1,0 +1,282 @@
+/**
+ * The follower's side of replication with one leader: a loop that fetches all partitions which this broker follows
+ * there, by one session, and appends what comes.
+ *
+ * A follower's fetch offset says what it has synced, so a partition is asked for again once its append is safe. One
+ * whose sync takes long is left out of the session meanwhile, so that one slow log holds up no other. At most one fetch
+ * is under way.
+ */
+import type { Clock } from '@ottla/base/clock.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import type { Logger } from '@ottla/base/logger.ts'
+import type { Network } from '@ottla/base/network.ts'
+import type { Random } from '@ottla/base/random.ts'
+import type { Timers } from '@ottla/base/timers.ts'
+import { BrokerConnection } from '@ottla/client/connection.ts'
+import { backoffMs } from '@ottla/client/retry.ts'
+import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
+import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
+import type { ResponseOf } from '@ottla/protocol/codec.ts'
+import { errorName } from '@ottla/protocol/errors.ts'
+import type { FollowedPartition } from './followed-partition.ts'
+import { keyOf, ReplicaSession, type SessionEntry } from './replica-session.ts'
+
+export interface ReplicaFetcherOptions {
+  readonly localBrokerId: number
+  /** Of this incarnation: the leader counts only what the newest one says (KIP-903). */
+  readonly localBrokerEpoch: () => number
+  readonly leaderId: number
+  /** Where the leader is reached by other brokers; undefined while it is not known. */
+  readonly address: () => { readonly host: string; readonly port: number } | undefined
+  readonly settings: () => ReplicaFetchSettings
+  readonly network: Network
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface ReplicaFetchSettings {
+  /** `replica.fetch.wait.max.ms`, and so on. */
+  readonly waitMaxMs: number
+  readonly minBytes: number
+  readonly partitionBytesMax: number
+  readonly responseBytesMax: number
+  readonly backoffMs: number
+  readonly socketTimeoutMs: number
+}
+
+type FetchAnswer = ResponseOf<typeof Fetch>
+type PartitionAnswer = FetchAnswer['responses'][number]['partitions'][number]
+
+/** Topics by id, the broker's epoch, and the follower's high watermark: no version below has them. */
+const FETCH_VERSION_MIN = 17
+/** How long a fetch waits for appends of the one before it: a slower log is left out. */
+const SYNC_PATIENCE_MS = 10
+/** How long the leader may hold a fetch that leaves somebody out, who will want to be asked for again. */
+const INCOMPLETE_WAIT_MS = 5
+const RECONNECT_BACKOFF = { firstMs: 50, maxMs: 1000 }
+const EARLIEST = -2
+const LATEST = -1
+
+interface Followed {
+  readonly partition: FollowedPartition
+  /** `working`: an append or a truncation runs, and is done soon; `resting`: it waits after an error. */
+  state: 'ready' | 'working' | 'resting'
+}
+
+/** The leader has refused the partition's fetch; the log says why. */
+class RefusedError extends Error {}
+
+export class ReplicaFetcher implements AsyncDisposable {
+  readonly #options: ReplicaFetcherOptions
+  readonly #followed = new Map<string, Followed>()
+  readonly #session = new ReplicaSession()
+  readonly #stop = new AbortController()
+  #connection: BrokerConnection | null = null
+  #failures = 0
+  /** Resolves when there may be something to fetch again. */
+  #news: Deferred<void> = deferred()
+  readonly #running: Promise<void>
+
+  constructor(options: ReplicaFetcherOptions) {
+    this.#options = options
+    this.#running = this.#run()
+  }
+
+  get count(): number {
+    return this.#followed.size
+  }
+
+  /** Follows the partition from its position on; one that is followed already is asked for again at once. */
+  add(partition: FollowedPartition): void {
+    this.#followed.set(keyOf(partition), { partition, state: 'ready' })
+    this.#news.resolve()
+  }
+
+  remove(partition: FollowedPartition): void {
+    if (this.#followed.get(keyOf(partition))?.partition === partition) this.#followed.delete(keyOf(partition))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error('The broker is stopping'))
+    this.#news.resolve()
+    await this.#connection?.[Symbol.asyncDispose]()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const ready = this.#ready()
+      if (ready.length === 0) {
+        await this.#news.promise
+        this.#news = deferred()
+        continue
+      }
+      try {
+        await this.#fetch(ready)
+        this.#failures = 0
+      } catch (error) {
+        await this.#failed(error)
+      }
+    }
+  }
+
+  #ready(): Followed[] {
+    return [...this.#followed.values()].filter(({ state }) => state === 'ready')
+  }
+
+  async #fetch(ready: readonly Followed[]): Promise<void> {
+    const connection = await this.#connected()
+    const { waitMaxMs, minBytes, responseBytesMax, socketTimeoutMs } = this.#options.settings()
+    const isIncomplete = [...this.#followed.values()].some(({ state }) => state === 'working')
+    const epochs = new Map(ready.map(({ partition }) => [keyOf(partition), partition.leaderEpoch]))
+    const answer = await connection.request(
+      Fetch,
+      {
+        ...this.#session.next(ready.map(({ partition }) => this.#entryOf(partition))),
+        replicaState: { replicaId: this.#options.localBrokerId, replicaEpoch: this.#options.localBrokerEpoch() },
+        ...{ maxWaitMs: isIncomplete ? INCOMPLETE_WAIT_MS : waitMaxMs, minBytes, maxBytes: responseBytesMax },
+      },
+      { versionMin: FETCH_VERSION_MIN, timeoutMs: socketTimeoutMs, signal: this.#stop.signal },
+    )
+    if (answer.errorCode !== 0) {
+      // The leader's side has forgotten the session, or never had it: everything is named again at once.
+      this.#session.reset()
+      return
+    }
+    this.#session.answered(answer.sessionId)
+    await this.#takeOver(answer, epochs)
+  }
+
+  #entryOf(partition: FollowedPartition): SessionEntry {
+    const { topicId, index, leaderEpoch, fetchPosition } = partition
+    const bytesMax = this.#options.settings().partitionBytesMax
+    return {
+      topicId,
+      index,
+      currentLeaderEpoch: leaderEpoch,
+      highWatermark: partition.highWatermark,
+      bytesMax,
+      ...fetchPosition,
+    }
+  }
+
+  /** Waits a little for what was appended to be synced; what takes longer is ready later. */
+  async #takeOver(answer: FetchAnswer, epochs: ReadonlyMap<string, number>): Promise<void> {
+    const working: Promise<void>[] = []
+    for (const { topicId, partitions } of answer.responses) {
+      for (const one of partitions) {
+        const key = keyOf({ topicId, index: one.partitionIndex })
+        const followed = this.#followed.get(key)
+        // It has another leader, or another epoch of this one, since it was asked for.
+        if (followed === undefined || followed.partition.leaderEpoch !== epochs.get(key)) continue
+        const work = this.#takeOverOne(followed.partition, one)
+        if (work === null) continue
+        followed.state = 'working'
+        working.push(this.#finish(followed, work))
+      }
+    }
+    if (working.length > 0) await this.#patiently(Promise.all(working))
+  }
+
+  /** Null: there is nothing to wait for. */
+  #takeOverOne(partition: FollowedPartition, answer: PartitionAnswer): Promise<void> | null {
+    const { divergingEpoch, highWatermark, logStartOffset } = answer
+    if (answer.errorCode !== 0) return this.#refused(partition, answer)
+    if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0) return partition.truncateToShared(divergingEpoch)
+    if (answer.records !== null && answer.records.length > 0) {
+      return partition.appendFetched([answer.records], { highWatermark, logStartOffset })
+    }
+    partition.observeLeader({ highWatermark, logStartOffset })
+    return null
+  }
+
+  async #refused(partition: FollowedPartition, { errorCode }: PartitionAnswer): Promise<void> {
+    const name = errorName(errorCode)
+    const { topicName: topic, index, leaderEpoch } = partition
+    const fields = { topic, partition: index, leaderEpoch, leader: this.#options.leaderId, error: name }
+    if (name === 'OFFSET_OUT_OF_RANGE') {
+      this.#options.logger.warn('The leader does not have the offsets that this replica would go on from', fields)
+      return this.#resetToLeader(partition)
+    }
+    this.#options.logger.debug('The leader refuses a fetch: trying again later', fields)
+    throw new RefusedError()
+  }
+
+  async #resetToLeader(partition: FollowedPartition): Promise<void> {
+    const startOffset = await this.#listOffset(partition, EARLIEST)
+    const endOffset = await this.#listOffset(partition, LATEST)
+    await partition.resetTo({ startOffset, endOffset })
+  }
+
+  async #listOffset(partition: FollowedPartition, timestamp: number): Promise<number> {
+    const connection = await this.#connected()
+    const { topicName: name, index: partitionIndex, leaderEpoch: currentLeaderEpoch } = partition
+    const answer = await connection.request(ListOffsets, {
+      replicaId: this.#options.localBrokerId,
+      isolationLevel: 0,
+      topics: [{ name, partitions: [{ partitionIndex, currentLeaderEpoch, timestamp }] }],
+    })
+    const found = answer.topics[0]!.partitions[0]!
+    if (found.errorCode !== 0) throw new Error(`The leader does not tell its offsets: ${errorName(found.errorCode)}`)
+    return found.offset
+  }
+
+  async #finish(followed: Followed, work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      followed.state = 'resting'
+      this.#explain(followed.partition, error)
+      await this.#sleep(this.#options.settings().backoffMs)
+    } finally {
+      followed.state = 'ready'
+      this.#news.resolve()
+    }
+  }
+
+  /** A refusal is part of every change of leaders, and was told as such. */
+  #explain({ topicName: topic, index }: FollowedPartition, error: unknown): void {
+    if (this.#stop.signal.aborted || error instanceof RefusedError) return
+    const fields = { topic, partition: index, leader: this.#options.leaderId, error }
+    this.#options.logger.warn('Cannot take over what the leader has sent: trying again later', fields)
+  }
+
+  async #patiently(all: Promise<unknown>): Promise<void> {
+    const enough = deferred<void>()
+    const timer = this.#options.timers.after(SYNC_PATIENCE_MS, enough.resolve)
+    await Promise.race([all, enough.promise])
+    timer.cancel()
+  }
+
+  async #connected(): Promise<BrokerConnection> {
+    if (this.#connection !== null && !this.#connection.isClosed) return this.#connection
+    const address = this.#options.address()
+    if (address === undefined) throw new Error(`Broker ${this.#options.leaderId} has no address for other brokers`)
+    const { network, clock, timers, localBrokerId, leaderId } = this.#options
+    this.#session.reset()
+    this.#connection = await BrokerConnection.open({
+      ...{ ...address, network, clock, timers, signal: this.#stop.signal },
+      clientId: `broker-${localBrokerId}-fetcher-${leaderId}`,
+      connectTimeoutMs: this.#options.settings().socketTimeoutMs,
+    })
+    return this.#connection
+  }
+
+  /** The connection is given up: whatever was under way on it is asked for again by the next. */
+  async #failed(error: unknown): Promise<void> {
+    await this.#connection?.[Symbol.asyncDispose]()
+    this.#connection = null
+    this.#session.reset()
+    if (this.#stop.signal.aborted) return
+    this.#failures++
+    const { leaderId: leader, random, logger } = this.#options
+    if (this.#failures === 1) logger.info('Lost the connection to a leader: trying again', { leader, error })
+    await this.#sleep(backoffMs(this.#failures, { backoff: RECONNECT_BACKOFF, random }))
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    await this.#options.timers.sleep(delayMs, { signal: this.#stop.signal }).catch(() => undefined)
+  }
+}
