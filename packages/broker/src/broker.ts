@@ -21,6 +21,7 @@ import { TailBudget } from './log/tail-budget.ts'
 import { Controller } from './metadata/controller.ts'
 import { type ControllerClient, localControllerClient } from './metadata/controller-client.ts'
 import { MetadataFollower } from './metadata/follower.ts'
+import { ForwardingClient } from './metadata/forwarding-client.ts'
 import { emptyImage, type MetadataImage } from './metadata/image.ts'
 import { newUuid } from './metadata/new-uuid.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
@@ -118,7 +119,7 @@ export class Broker implements AsyncDisposable {
   async #open(options: StartOptions): Promise<void> {
     const storage = await this.#openStorage()
     const metadata = await this.#openMetadata(storage)
-    const serving = this.#makeServing(storage, metadata.controller)
+    const serving = this.#makeServing(storage, metadata)
     await this.#listen(serving)
     // Disposed before the listeners, which wait for replies: whoever waits for a group to come together is sent away.
     this.#stack.use(serving.groups)
@@ -176,20 +177,33 @@ export class Broker implements AsyncDisposable {
     return { follower, controller: this.#stack.use(controller) }
   }
 
-  #makeServing({ partitions }: Storage, localController: Controller): Serving {
+  #makeServing(storage: Storage, metadata: Metadata): Serving {
+    const { partitions } = storage
     const { clock, timers, random, logger } = this.#ports
     const frames = new ByteShare('request frames', this.#frameBytesMax())
     const replyBytes = new ByteShare('replies', REPLY_BYTES_MAX)
     const fetchSessions = new FetchSessions({ clock, random, slotsMax: this.#config.fetchSessionsMax })
-    const controller = visibleHere(localControllerClient(localController), partitions)
+    const controller = visibleHere(this.#stack.use(this.#forwarding(storage, metadata)).client, partitions)
     const known = { brokerId: this.#config.nodeId, config: () => this.#config, image: () => this.#image }
     const groups = new GroupCoordinator({ ...known, partitions, controller, clock, timers, random, logger })
     const served = servedApis({
       ...{ ...known, clock, timers, partitions, replyBytes, fetchSessions, controller, groups },
       producerIds: new ProducerIds(controller),
+      localController: localControllerClient(metadata.controller),
     })
     const requests = new Requests({ served, clock, logger })
     return { requests, groups, fetchSessions, frames, replyBytes, limits: new ConnectionLimits() }
+  }
+
+  #forwarding({ store }: Storage, { follower, controller }: Metadata): ForwardingClient {
+    const { network, clock, timers } = this.#ports
+    return new ForwardingClient({
+      ...{ store, follower, network, clock, timers },
+      brokerId: this.#config.nodeId,
+      local: localControllerClient(controller),
+      isController: () => controller.isActive,
+      listener: this.#config.interBrokerListenerName,
+    })
   }
 
   /** Clients that connect before the broker serves wait; an address that is taken is found out at once. */

@@ -168,6 +168,10 @@ export const errorNames = Object.keys(rows) as readonly ErrorName[]
 
 const namesByCode: ReadonlyMap<number, ErrorName> = new Map(errorNames.map((name) => [rows[name].code, name]))
 
+export function isErrorName(name: string): name is ErrorName {
+  return Object.hasOwn(rows, name)
+}
+
 export function errorCode(name: ErrorName): number {
   return rows[name].code
 }

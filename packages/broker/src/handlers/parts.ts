@@ -16,7 +16,10 @@ export interface BrokerParts {
   config(): BrokerConfig
   /** The newest image that is published in this broker. */
   image(): MetadataImage
+  /** The cluster's controller, wherever it is. */
   readonly controller: ControllerClient
+  /** This broker's own: it refuses while another is elected. */
+  readonly localController: ControllerClient
   readonly partitions: Partitions
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator

@@ -18,6 +18,7 @@ import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
 import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { Envelope } from '@ottla/protocol/apis/58-envelope.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
 import { ListConfigResources } from '@ottla/protocol/apis/74-list-config-resources.ts'
 import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
@@ -38,6 +39,7 @@ import { alterConfigs } from './33-alter-configs.ts'
 import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
+import { envelope } from './58-envelope.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { listConfigResources } from './74-list-config-resources.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
@@ -59,7 +61,10 @@ export function servedApis(parts: BrokerParts): ServedApi[] {
       ...{ errorCode: code, apiKeys: [] },
     }),
   )
-  const others = [...recordApis(parts), ...groupApis(parts), ...clusterApis(parts), ...adminApis(parts)]
+  const others = [
+    ...[...recordApis(parts), ...groupApis(parts), ...clusterApis(parts), ...adminApis(parts)],
+    ...brokerApis(parts),
+  ]
   const all: ServedApi[] = [...others, withVersions]
   const served: ServedApi[] = parts.config().unstableApiVersions ? all : all.map(withoutUnstable)
   return served
@@ -125,6 +130,11 @@ function clusterApis(parts: BrokerParts): ServedApi[] {
   ]
 }
 
+/** What brokers ask of the controller. */
+function brokerApis(parts: BrokerParts): ServedApi[] {
+  return [serve(Envelope, envelope(parts), (_, { code }) => ({ responseData: null, errorCode: code }), isOrdinary)]
+}
+
 /** What changes and shows topics and settings. */
 function adminApis(parts: BrokerParts): ServedApi[] {
   return [
@@ -182,8 +192,10 @@ function withoutUnstable(served: ServedApi): ServedApi {
   return served.api.unstableLast ? { ...served, versions: [first, last - 1] } : served
 }
 
+/** What brokers alone say to each other is served and not told to clients. */
 function advertised(served: readonly ServedApi[]): AdvertisedApi[] {
-  return served.map(({ api, versions: [first, last] }) => ({
+  const forClients = served.filter(({ api }) => api.listeners.includes('broker'))
+  return forClients.map(({ api, versions: [first, last] }) => ({
     key: api.key,
     versions: [api.key === Produce.key ? PRODUCE_ADVERTISED_FROM : first, last],
   }))
