@@ -60,6 +60,9 @@ export class Broker implements AsyncDisposable {
   #partitions: Partitions | null = null
   /** Set with the partitions: both take over images from then on. */
   #groups: GroupCoordinator | null = null
+  /** Both set before the partitions, whose epochs and in-sync sets need them. */
+  #registration: Registration | null = null
+  #controller: ControllerClient | null = null
   #listeners: BrokerListener[] = []
   #httpPort: number | null = null
   /** Set while the log directories are in use. */
@@ -134,7 +137,7 @@ export class Broker implements AsyncDisposable {
   }
 
   async #openStorage(): Promise<Storage> {
-    const { disk, clock, timers, random, logger } = this.#ports
+    const { disk, clock, timers, random, logger, network } = this.#ports
     const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path, random)))
     const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path))
     // Disposed after the logs are closed: what says so must be written last.
@@ -147,6 +150,12 @@ export class Broker implements AsyncDisposable {
       new Partitions({
         ...{ disk, directories, clock, timers, random, logger, syncs, tail, openSegments },
         brokerId: this.#config.nodeId,
+        cluster: {
+          network,
+          brokerEpoch: () => this.#registration!.epoch,
+          isHeard: () => this.#registration!.isHeard,
+          controller: { alterPartitions: (request) => this.#controller!.alterPartitions(request) },
+        },
         onOpened: (partition) => this.#groups?.opened(partition),
         onGone: (partition) => cleaner.forget(partition),
         onFailure: (error) => this.#fail('Every log directory has failed', error),
@@ -184,6 +193,7 @@ export class Broker implements AsyncDisposable {
     const replyBytes = new ByteShare('replies', REPLY_BYTES_MAX)
     const fetchSessions = new FetchSessions({ clock, random, slotsMax: this.#config.fetchSessionsMax })
     const controller = visibleHere(this.#stack.use(this.#forwarding(storage, metadata)).client, partitions)
+    this.#controller = controller
     const known = { brokerId: this.#config.nodeId, config: () => this.#config, image: () => this.#image }
     const groups = new GroupCoordinator({ ...known, partitions, controller, clock, timers, random, logger })
     const served = servedApis({
@@ -284,7 +294,8 @@ export class Broker implements AsyncDisposable {
       newClusterId: () => newUuid(random),
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
-    return this.#stack.use(registration)
+    this.#registration = this.#stack.use(registration)
+    return registration
   }
 
   async #openPartitions(

@@ -6,15 +6,16 @@
  * The next request of the connection starts while a fetch is parked; Kafka would hold it back. Replies keep their
  * order all the same.
  *
- * Differences from Kafka: batches are never cut, so no reply ends in a partial batch. Requests of followers (a replica
- * id) are answered NOT_LEADER_OR_FOLLOWER: replication is not there yet.
+ * A follower fetches as consumers do, but reads what is not committed yet, and its offset tells what it has synced.
+ *
+ * Differences from Kafka: batches are never cut, so no reply ends in a partial batch.
  */
 import type { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { errorCode } from '@ottla/protocol/errors.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import { answered, type Handler, type RequestContext } from './context.ts'
-import { FetchOperation } from './fetch-operation.ts'
+import { FetchOperation, type FetchRequest } from './fetch-operation.ts'
 import type { FetchPartition, FetchSessionRequest } from './fetch-sessions.ts'
 import type { BrokerParts } from './parts.ts'
 
@@ -39,11 +40,17 @@ export function fetch(
       minBytes: request.minBytes,
       maxBytes: Math.min(request.maxBytes, parts.config().fetchBytesMax),
       readCommitted: request.isolationLevel === 1,
-      isFollower: request.replicaId >= 0 || request.replicaState.replicaId >= 0,
+      follower: followerOf(request),
     })
     const reply = operation.run()
     return { ordered: operation.isShort ? reply : null, reply, release: operation.release }
   }
+}
+
+/** Null: a consumer. Below version 15 a follower does not tell its broker's epoch: any counts then. */
+function followerOf({ replicaId, replicaState }: Request): FetchRequest['follower'] {
+  if (replicaState.replicaId >= 0) return { replicaId: replicaState.replicaId, brokerEpoch: replicaState.replicaEpoch }
+  return replicaId >= 0 ? { replicaId, brokerEpoch: -1 } : null
 }
 
 function sessionRequest(context: RequestContext, request: Request): FetchSessionRequest {

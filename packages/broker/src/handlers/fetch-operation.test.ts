@@ -12,6 +12,7 @@ import { emptyImage, type PartitionImage, type TopicImage } from '../metadata/im
 import { Partition } from '../partition/partition.ts'
 import { partitionRules } from '../partition/topic-rules.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
+import { aloneInCluster } from '../testing/no-cluster.ts'
 import { type FetchResponse, fetch } from './01-fetch.ts'
 import { contextOf } from './admin-harness.ts'
 import type { RequestContext } from './context.ts'
@@ -62,6 +63,7 @@ class Fixture {
     const { time, disk, syncs, tail, openSegments, removals, logger } = log
     fixture.partition = await log.finished(
       Partition.open({
+        cluster: aloneInCluster(),
         ...{ topicId: TOPIC_ID, topicName: 't', image: IMAGE, localBrokerId: 1, clock: time, timers: time },
         scratch: new Scratch(),
         rules: partitionRules(config, { configs: new Map() }),

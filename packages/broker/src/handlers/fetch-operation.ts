@@ -38,7 +38,8 @@ export interface FetchRequest {
   readonly minBytes: number
   readonly maxBytes: number
   readonly readCommitted: boolean
-  readonly isFollower: boolean
+  /** Null: a consumer. */
+  readonly follower: { readonly replicaId: number; readonly brokerEpoch: number } | null
 }
 
 interface PartitionResult {
@@ -62,6 +63,8 @@ export class FetchOperation implements FetchWaiter {
   /** What the reads of history under way may bring at most. */
   #readingBytes = 0
   #released = false
+  /** What a follower has is as of its request: it is told to the partitions once, however often they are read. */
+  #isObserved = false
   /** Set while parked. */
   #wakeUp: (() => void) | null = null
   #wakeAsked = false
@@ -69,6 +72,10 @@ export class FetchOperation implements FetchWaiter {
   constructor(parts: Parts, request: FetchRequest) {
     this.#parts = parts
     this.#request = request
+  }
+
+  get isFollower(): boolean {
+    return this.#request.follower !== null
   }
 
   /** null: the client has gone meanwhile. */
@@ -113,7 +120,7 @@ export class FetchOperation implements FetchWaiter {
     const parkedAt = this.#results.map(({ partition }) => partition).filter((partition) => partition !== null)
     for (const partition of parkedAt) partition.addFetchWaiter(this)
     // A read of history let time pass: what was committed or lost meanwhile told nobody.
-    if (this.#results.some(hasMoved)) resolve()
+    if (this.#results.some((result) => this.#hasMoved(result))) resolve()
     // What it has is too little, and is read again: who waits holds nothing.
     this.#dropResults()
     await promise
@@ -125,6 +132,13 @@ export class FetchOperation implements FetchWaiter {
 
   readonly #onClosed = (): void => {
     this.#wakeUp?.()
+  }
+
+  /** Whether there is more to read at the partition than there was, or it is not here any more. */
+  #hasMoved({ target, partition, response }: PartitionResult): boolean {
+    if (partition === null) return false
+    if (this.isFollower && partition.logEndOffset > target.asked.fetchOffset) return true
+    return partition.highWatermark > response.highWatermark || !partition.isLeader
   }
 
   #isSatisfied(): boolean {
@@ -153,6 +167,7 @@ export class FetchOperation implements FetchWaiter {
       else this.#readBytes += result.lease.bytes
     }
     await this.#finish(reading)
+    this.#isObserved = true
     this.#count(this.#readBytes)
     if (this.#released) this.#dropResults()
   }
@@ -210,9 +225,12 @@ export class FetchOperation implements FetchWaiter {
     const diverging = divergence(found, asked)
     if (diverging) return this.#result(target, found, EMPTY_LEASE, diverging)
     if (isOutOfRange(found, asked)) return failedResult(target, found, 'OFFSET_OUT_OF_RANGE', asked)
+    const { follower } = this.#request
+    if (follower !== null && !this.#isObserved) found.observeFollower({ ...follower, fetchOffset: asked.fetchOffset })
     const maxBytes = Math.min(asked.maxBytes, bytesLeft)
     const minOneBatch = this.#readBytes === 0 && this.#readingBytes === 0
-    const nothingToRead = asked.fetchOffset >= found.highWatermark || (maxBytes <= 0 && !minOneBatch)
+    const readableEnd = follower === null ? found.highWatermark : found.logEndOffset
+    const nothingToRead = asked.fetchOffset >= readableEnd || (maxBytes <= 0 && !minOneBatch)
     if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
     return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
   }
@@ -223,7 +241,7 @@ export class FetchOperation implements FetchWaiter {
     read: { offset: number; maxBytes: number; minOneBatch: boolean },
   ): PartitionResult | Promise<PartitionResult> {
     try {
-      const lease = partition.read(read)
+      const lease = partition.read(read, this.isFollower ? 'follower' : 'consumer')
       if (!(lease instanceof Promise)) return this.#result(target, partition, lease)
       return lease.then(
         (loaded) => this.#result(target, partition, loaded),
@@ -245,7 +263,8 @@ export class FetchOperation implements FetchWaiter {
   }
 
   #find(asked: FetchPartition): Partition | ErrorName {
-    const { context, isFollower } = this.#request
+    const { isFollower } = this
+    const { context } = this.#request
     const isStranger = isFollower && !context.authorize('clusterAction', 'cluster', CLUSTER_RESOURCE_NAME)
     if (isStranger) return 'TOPIC_AUTHORIZATION_FAILED'
     const { topicName: name, topicId } = asked
@@ -261,9 +280,15 @@ export class FetchOperation implements FetchWaiter {
   #check(partition: Partition, asked: FetchPartition): ErrorName | null {
     const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
     if (epochError) return epochError
-    if (!partition.isLeader || this.#request.isFollower) return 'NOT_LEADER_OR_FOLLOWER'
+    if (!partition.isLeader || this.#isOfStranger(partition)) return 'NOT_LEADER_OR_FOLLOWER'
     if (partition.isOffline) return this.#storageError()
     return null
+  }
+
+  /** A replica that the leader does not know of. */
+  #isOfStranger(partition: Partition): boolean {
+    const { follower } = this.#request
+    return follower !== null && !partition.image.replicas.includes(follower.replicaId)
   }
 
   #result(
@@ -332,11 +357,6 @@ function divergence(partition: Partition, asked: FetchPartition): { epoch: numbe
   const end = endOfEpoch(partition, asked.lastFetchedEpoch)
   if (end === null || (end.epoch === asked.lastFetchedEpoch && end.endOffset >= asked.fetchOffset)) return null
   return end
-}
-
-/** Whether there is more to read at the partition than there was, or it is not here any more. */
-function hasMoved({ partition, response }: PartitionResult): boolean {
-  return partition !== null && (partition.highWatermark > response.highWatermark || !partition.isLeader)
 }
 
 /** Whether an incremental reply has to name the partition. */

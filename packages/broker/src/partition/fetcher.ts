@@ -13,7 +13,6 @@ import type { Network } from '@ottla/base/network.ts'
 import type { Random } from '@ottla/base/random.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { BrokerConnection } from '@ottla/client/connection.ts'
-import { backoffMs } from '@ottla/client/retry.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
@@ -55,7 +54,8 @@ const FETCH_VERSION_MIN = 17
 const SYNC_PATIENCE_MS = 10
 /** How long the leader may hold a fetch that leaves somebody out, who will want to be asked for again. */
 const INCOMPLETE_WAIT_MS = 5
-const RECONNECT_BACKOFF = { firstMs: 50, maxMs: 1000 }
+const RECONNECT_FIRST_MS = 50
+const RECONNECT_MAX_MS = 1000
 const EARLIEST = -2
 const LATEST = -1
 
@@ -273,7 +273,9 @@ export class ReplicaFetcher implements AsyncDisposable {
     this.#failures++
     const { leaderId: leader, random, logger } = this.#options
     if (this.#failures === 1) logger.info('Lost the connection to a leader: trying again', { leader, error })
-    await this.#sleep(backoffMs(this.#failures, { backoff: RECONNECT_BACKOFF, random }))
+    const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(10, this.#failures - 1))
+    // Half of it by chance: brokers that lost one leader do not come back together.
+    await this.#sleep((waitMs * (1 + random.float())) / 2)
   }
 
   async #sleep(delayMs: number): Promise<void> {

@@ -8,6 +8,7 @@ import type { LogSettings } from '../log/settings.ts'
 import { LogFixture, type TestBatch, testBatch } from '../log/testing.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
+import { aloneInCluster } from '../testing/no-cluster.ts'
 import { type AppendResult, Partition } from './partition.ts'
 import { partitionRules } from './topic-rules.ts'
 
@@ -34,6 +35,7 @@ class Fixture {
     const parts = options.parts ?? new LogFixture({ settings: options.settings ?? {}, random: seededRandom(3) })
     const { time, disk, syncs, tail, openSegments, removals, logger, settings } = parts
     const opening = Partition.open({
+      cluster: aloneInCluster(),
       ...{ topicId: 'A'.repeat(22), topicName: 't', image: options.image ?? LEADER, localBrokerId: 1 },
       ...{ clock: time, timers: time, rules: partitionRules(brokerConfig(), { configs: new Map() }) },
       scratch: new Scratch(),

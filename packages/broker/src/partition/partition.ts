@@ -9,85 +9,45 @@ import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
-import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
 import type { Scratch } from '@ottla/protocol/records/compression.ts'
 import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/log.ts'
 import type { SequenceCheck } from '../log/producer-state.ts'
-import type { RetentionRules } from '../log/retention.ts'
 import type { PartitionImage } from '../metadata/image.ts'
-import { type AppendRules, type RecordError, validateBatch } from './batch-validation.ts'
-import type { CompactionRules } from './cleanable-log.ts'
-import { countedEnd, isUnderMinIsr } from './replicas.ts'
+import { validateBatch } from './batch-validation.ts'
+import type { FetchPosition, FollowedPartition, LeaderMarks } from './followed-partition.ts'
+import { type FollowerHost, FollowerRole } from './follower-role.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  FetchWaiter,
+  FollowerProgress,
+  PartitionCluster,
+  PartitionOptions,
+  PartitionRules,
+  ReadRequest,
+  Refusal,
+} from './partition-types.ts'
+import { type IsrProposal, isUnderMinIsr, LeaderTerm } from './replicas.ts'
 import { OffsetWaiters } from './waiters.ts'
 
 /** At least so far apart are two lines about failed reads of one partition. */
 const READ_FAILURE_INTERVAL_MS = 60_000
 
-export interface PartitionOptions {
-  readonly topicId: string
-  readonly topicName: string
-  readonly image: PartitionImage
-  readonly rules: PartitionRules
-  readonly localBrokerId: number
-  readonly clock: Clock
-  readonly timers: Timers
-  /** Shared with the broker's other partitions. */
-  readonly scratch: Scratch
-  /** A write or sync has failed: the partition refuses everything from now on. Called once at most. */
-  readonly onOffline?: (partition: Partition) => void
-  readonly log: Omit<LogOptions, 'observer'>
+export type {
+  AppendRequest,
+  AppendResult,
+  FetchWaiter,
+  FollowerProgress,
+  PartitionCluster,
+  PartitionOptions,
+  PartitionRules,
+  ReadRequest,
+  Refusal,
 }
 
-/** The topic's settings that a partition obeys; replaced as a whole when they change. */
-export interface PartitionRules extends AppendRules {
-  readonly minInSyncReplicas: number
-  readonly compaction: CompactionRules
-  /** Whether DeleteRecords is allowed: not where the cleanup policy is exactly compact. */
-  readonly deletable: boolean
-  /** What the log keeps. */
-  readonly retention: RetentionRules
-}
-
-export interface AppendRequest {
-  readonly buffer: Buffer
-  readonly at: number
-  readonly end: number
-  readonly acks: -1 | 0 | 1
-  readonly timeoutMs: number
-}
-
-export type AppendResult =
-  | {
-      readonly kind: 'appended'
-      readonly baseOffset: number
-      /** −1 where the topic keeps the producer's timestamps. */
-      readonly logAppendTimeMs: number
-      /** Settles when the batch is as safe as its acks ask for; null: it is already. */
-      readonly done: Promise<void> | null
-    }
-  | Refusal
-
-export interface Refusal {
-  readonly kind: 'refused'
-  readonly error: ErrorName
-  readonly message: string | null
-  readonly recordErrors: readonly RecordError[]
-}
-
-export interface ReadRequest {
-  readonly offset: number
-  readonly maxBytes: number
-  readonly minOneBatch: boolean
-}
-
-/** A parked fetch: told, at most, that there may be more to read. */
-export interface FetchWaiter {
-  wake(): void
-}
-
-export class Partition {
+export class Partition implements FollowedPartition {
   readonly topicId: string
   readonly topicName: string
   readonly index: number
@@ -112,6 +72,11 @@ export class Partition {
   #offline = false
   /** When the log last told of a read that failed, in ms of the monotonic clock. */
   #readFailureToldMs = Number.NEGATIVE_INFINITY
+  readonly #cluster: PartitionCluster
+  /** Set while this broker leads. */
+  #term: LeaderTerm | null = null
+  /** Set while another broker leads, or nobody. */
+  #follower: FollowerRole | null = null
 
   static async open(options: PartitionOptions): Promise<Partition> {
     let opened: Partition | null = null
@@ -141,9 +106,12 @@ export class Partition {
     this.#image = options.image
     this.#rules = options.rules
     this.#log = log
-    // Recovery ended with a sync, and this replica is all there is: everything that is here is committed.
-    this.#highWatermark = log.logEndOffset
-    if (this.isLeader) log.leaderEpochs.assign(options.image.leaderEpoch, log.logEndOffset)
+    this.#cluster = options.cluster
+    // Recovery ended with a sync: where this replica is all there is, everything that is here is committed.
+    const isAlone = options.image.replicas.length === 1
+    const known = Math.max(options.highWatermark ?? 0, log.logStartOffset)
+    this.#highWatermark = isAlone ? log.logEndOffset : Math.min(known, log.logEndOffset)
+    this.#takeRole()
   }
 
   get log(): Log {
@@ -188,8 +156,111 @@ export class Partition {
     assert(image.index === this.index, 'A partition keeps its index')
     const newEpoch = image.leaderEpoch !== this.#image.leaderEpoch
     this.#image = image
-    if (newEpoch && this.isLeader) this.#log.leaderEpochs.assign(image.leaderEpoch, this.#log.logEndOffset)
-    if (newEpoch) this.#wakeFetches()
+    if (newEpoch) {
+      this.#takeRole()
+      this.#wakeFetches()
+    } else if (this.#term !== null) {
+      this.#term.update(image, this.#clock.monotonicMs())
+      this.#advance()
+    }
+  }
+
+  /** Each leader epoch is a term of its own: what was known of followers in an earlier one counts for nothing. */
+  #takeRole(): void {
+    if (!this.isLeader) {
+      this.#term = null
+      this.#follower = new FollowerRole(this.#followerHost())
+      this.#unsyncedAll.length = 0
+      this.#producers.fail(new ProtocolError('NOT_LEADER_OR_FOLLOWER'))
+      return
+    }
+    const { leaderEpoch } = this.#image
+    this.#follower = null
+    this.#log.leaderEpochs.assign(leaderEpoch, this.#log.logEndOffset)
+    this.#term = new LeaderTerm(this.#image, {
+      localId: this.#localBrokerId,
+      localBrokerEpoch: this.#cluster.brokerEpoch(),
+      epochStartOffset: this.#log.logEndOffset,
+      nowMs: this.#clock.monotonicMs(),
+    })
+    this.#advance()
+  }
+
+  #followerHost(): FollowerHost {
+    const { topicName, index } = this
+    const partition = this
+    return {
+      ...{ topicName, index, log: this.#log, logger: this.#logger },
+      get highWatermark() {
+        return partition.#highWatermark
+      },
+      advanceHighWatermark: (offset) => this.#moveHighWatermark(offset),
+      truncated: (offset) => {
+        this.#highWatermark = Math.min(this.#highWatermark, offset)
+      },
+      lowerRecoveryPoint: (offset) => this.#cluster.lowerRecoveryPoint(this, offset),
+      advanceLogStart: (offset) => this.#cluster.advanceLogStart(this, offset),
+    }
+  }
+
+  get fetchPosition(): FetchPosition {
+    return this.#following.fetchPosition
+  }
+
+  appendFetched(records: readonly Buffer[], leader: LeaderMarks): Promise<void> {
+    return this.#following.appendFetched(records, leader)
+  }
+
+  observeLeader(leader: LeaderMarks): void {
+    this.#following.observeLeader(leader)
+  }
+
+  truncateToShared(end: { readonly epoch: number; readonly endOffset: number }): Promise<void> {
+    return this.#following.truncateToShared(end)
+  }
+
+  resetTo(leader: { readonly startOffset: number; readonly endOffset: number }): Promise<void> {
+    return this.#following.resetTo(leader)
+  }
+
+  get #following(): FollowerRole {
+    assert(this.#follower !== null, 'Only a partition that is led elsewhere follows')
+    return this.#follower
+  }
+
+  /**
+   * A follower of ours has fetched, and so synced what lies below: the high watermark may move, the follower may be in
+   * sync. False: it is no replica, or an earlier incarnation of one.
+   */
+  observeFollower({ replicaId, brokerEpoch, fetchOffset }: FollowerProgress): boolean {
+    const term = this.#term
+    if (term === null) return false
+    const { logEndOffset } = this.#log
+    const fetch = { replicaId, brokerEpoch, fetchOffset, leaderEndOffset: logEndOffset }
+    if (!term.observeFetch({ ...fetch, nowMs: this.#clock.monotonicMs() })) return false
+    this.#advance()
+    if (term.mayJoin(replicaId, this.#highWatermark, this.#cluster.brokers)) this.#propose(term.proposeWith(replicaId))
+    return true
+  }
+
+  /** Proposes the in-sync set without those who lag, where there are any. */
+  dropLateFollowers(lagMaxMs: number): void {
+    const nowMs = this.#clock.monotonicMs()
+    const proposal = this.#term?.proposeWithoutLate({ leaderEndOffset: this.#log.logEndOffset, nowMs, lagMaxMs })
+    if (proposal) this.#propose(proposal)
+  }
+
+  #propose(proposal: IsrProposal): void {
+    const { topicId, index, leaderEpoch } = this
+    const term = this.#term!
+    this.#cluster.propose({
+      ...{ topicId, index, leaderEpoch, proposal },
+      isCurrent: () => this.#term === term && term.isCurrent(proposal),
+      withdraw: () => {
+        term.withdraw(proposal)
+        if (this.#term === term) this.#advance()
+      },
+    })
   }
 
   configure(rules: PartitionRules, settings: LogOptions['settings']): void {
@@ -289,14 +360,27 @@ export class Partition {
   }
 
   readonly #advance = (): void => {
+    const term = this.#term
+    if (term === null) return
+    if (!term.isAlone) {
+      this.#wakeFollowers()
+      if (!this.#cluster.isHeard()) return
+    }
     const { writtenOffset, syncedOffset } = this.#log
-    const unsyncedAllFrom = this.#unsyncedAll[0] ?? Infinity
-    const next = countedEnd({ writtenOffset, syncedOffset, unsyncedAllFrom })
+    const own = { writtenOffset, syncedOffset, unsyncedAllFrom: this.#unsyncedAll[0] ?? Infinity }
+    this.#moveHighWatermark(term.highWatermark(own, this.#rules.minInSyncReplicas))
+  }
+
+  #moveHighWatermark(next: number): void {
     assert(next <= this.#log.logEndOffset, 'The high watermark stays within the log')
     if (next <= this.#highWatermark) return
     this.#highWatermark = next
     this.#producers.passed(next)
     this.#wakeFetches()
+  }
+
+  #wakeFollowers(): void {
+    for (const fetch of this.#fetches) if (fetch.isFollower === true) fetch.wake()
   }
 
   #wakeFetches(): void {
@@ -312,9 +396,13 @@ export class Partition {
     this.#fetches.delete(waiter)
   }
 
-  /** Whole batches below the high watermark. The caller has checked that the offset is within the log. */
-  read(request: ReadRequest): ReadLease | Promise<ReadLease> {
-    return this.#log.read({ ...request, maxOffset: this.#highWatermark })
+  /**
+   * Whole batches below the high watermark, or for a follower all that there are. The caller has checked that the offset
+   * is within the log.
+   */
+  read(request: ReadRequest, reader: 'consumer' | 'follower' = 'consumer'): ReadLease | Promise<ReadLease> {
+    const maxOffset = reader === 'follower' ? this.#log.logEndOffset : this.#highWatermark
+    return this.#log.read({ ...request, maxOffset })
   }
 
   /** A read of history met damage or a failing disk. Told to the operator, but a client that asks on fills no log. */

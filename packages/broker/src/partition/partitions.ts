@@ -22,12 +22,23 @@ import { LogOfflineError } from '../log/errors.ts'
 import type { OpenSegments } from '../log/open-segments.ts'
 import { readPartitionMetadata, writePartitionMetadata } from '../log/partition-metadata.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
-import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/image.ts'
+import type { MetadataImage, TopicImage } from '../metadata/image.ts'
+import {
+  type Held,
+  keyOf,
+  keyOfWanted,
+  nameOf,
+  noteOffsets,
+  type Opening,
+  topicAndIndexOf,
+  type Wanted,
+} from './held.ts'
 import type { LogDirectory } from './log-directories.ts'
 import { LogRetention } from './log-retention.ts'
 import { OfflineLogs } from './offline-logs.ts'
 import { Partition } from './partition.ts'
 import { directoryName, PartitionDirectories } from './partition-directories.ts'
+import { type ClusterPorts, Replication } from './replication.ts'
 import { logSettings, partitionRules } from './topic-rules.ts'
 
 /** Logs that are recovered at one time: more would only compete for the disk. */
@@ -44,6 +55,7 @@ export interface PartitionsOptions {
   readonly syncs: SyncQueue
   readonly tail: TailBudget
   readonly openSegments: OpenSegments
+  readonly cluster: ClusterPorts
   /** Every log directory has failed, and not in a way that passes. */
   readonly onFailure: (error: unknown) => void
   /** A partition's log is open, and `find` finds it: told in the turn in which that becomes true. */
@@ -52,29 +64,13 @@ export interface PartitionsOptions {
   readonly onGone?: (partition: Partition) => void
 }
 
-interface Wanted {
-  readonly topic: TopicImage
-  readonly image: PartitionImage
-}
-
-interface Opening {
-  readonly wanted: Wanted
-  readonly done: Promise<void>
-}
-
-interface Held {
-  readonly partition: Partition
-  readonly directory: LogDirectory
-  /** See logSettings. */
-  readonly segmentJitter: number
-}
-
 export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
   readonly #directories: PartitionDirectories
   readonly #removals: DelayedRemovals
   readonly #retention: LogRetention
   readonly #scratch = new Scratch()
+  readonly #replication: Replication
   readonly #held = new Map<string, (Held | undefined)[]>()
   #image: MetadataImage | null = null
   #config: BrokerConfig | null = null
@@ -96,6 +92,14 @@ export class Partitions implements AsyncDisposable {
     this.#directories = new PartitionDirectories({ ...options, removals: this.#removals })
     this.#retention = new LogRetention({ ...options, held: () => this.#allHeld() })
     this.#offline = new OfflineLogs({ ...options, onDue: (keys) => void this.#openAgain(keys) })
+    this.#replication = new Replication({
+      ...options,
+      image: () => this.#image!,
+      config: () => this.#config!,
+      all: () => this.all(),
+      lowerRecoveryPoint: (partition, offset) => this.#lowerRecoveryPoint(partition, offset),
+      advanceLogStart: (partition, offset) => this.#advanceLogStart(partition, offset),
+    })
   }
 
   get directories(): readonly LogDirectory[] {
@@ -161,6 +165,7 @@ export class Partitions implements AsyncDisposable {
       this.#update(topic)
     }
     this.#openNext()
+    this.#replication.published()
   }
 
   /** Resolves when every partition that was published so far is open, or has failed to. */
@@ -176,7 +181,10 @@ export class Partitions implements AsyncDisposable {
 
   /** As DeleteRecords asks: durable when it resolves. Throws ProtocolError. Answers the log's new start. */
   async deleteRecords(partition: Partition, offset: number): Promise<number> {
-    const target = partition.deletionTarget(offset)
+    return this.#advanceLogStart(partition, partition.deletionTarget(offset))
+  }
+
+  async #advanceLogStart(partition: Partition, target: number): Promise<number> {
     if (target <= partition.logStartOffset) return partition.logStartOffset
     const held = this.#heldOf(partition)
     const { logStarts } = held.directory.checkpoints
@@ -191,6 +199,15 @@ export class Partitions implements AsyncDisposable {
     // The segments follow: the answer tells of the start, and that is durable.
     void this.#retention.check([held])
     return partition.logStartOffset
+  }
+
+  /** What is appended from there on next is not durable, whatever was there before. */
+  #lowerRecoveryPoint(partition: Partition, offset: number): void {
+    const { recoveryPoints } = this.#heldOf(partition).directory.checkpoints
+    const known = recoveryPoints.get(partition.topicName, partition.index) ?? 0
+    if (known <= offset) return
+    recoveryPoints.set(partition.topicName, partition.index, offset)
+    recoveryPoints.flush()
   }
 
   /** Deletes what topics no longer keep every `log.retention.check.interval.ms`, and first after a while. */
@@ -258,11 +275,13 @@ export class Partitions implements AsyncDisposable {
     const config = this.#config!
     const rules = partitionRules(config, topic)
     for (const image of topic.partitions) {
-      if (!image.replicas.includes(this.#options.brokerId)) continue
       const held = this.#held.get(topic.id)?.[image.index]
-      if (held === undefined) this.#want({ topic, image })
+      if (!image.replicas.includes(this.#options.brokerId)) {
+        if (held !== undefined) this.#removePartition(held)
+      } else if (held === undefined) this.#want({ topic, image })
       else {
         held.partition.update(image)
+        this.#replication.update(held.partition)
         held.partition.configure(rules, logSettings(config, topic, held.segmentJitter))
       }
     }
@@ -340,7 +359,7 @@ export class Partitions implements AsyncDisposable {
     const partitionName = { topicName: topic.name, index: image.index }
     const directory = this.#directories.place(partitionName, topic.id)
     const path = `${directory.path}/${directoryName(partitionName)}`
-    const { recoveryPoints, logStarts } = directory.checkpoints
+    const { recoveryPoints, logStarts, highWatermarks } = directory.checkpoints
     const config = this.#config!
     const held = this.#held.get(topic.id)?.[image.index]
     const failed = held?.partition
@@ -356,6 +375,8 @@ export class Partitions implements AsyncDisposable {
       timers: this.#options.timers,
       scratch: this.#scratch,
       onOffline: (offline) => this.#wentOffline(offline),
+      highWatermark: highWatermarks.get(topic.name, image.index) ?? 0,
+      cluster: this.#replication.cluster,
       log: {
         ...this.#options,
         removals: this.#removals,
@@ -387,17 +408,19 @@ export class Partitions implements AsyncDisposable {
     const { partition } = held
     const topic = this.#image?.topicsById.get(partition.topicId)
     const image = topic?.partitions[partition.index]
-    if (topic === undefined || image === undefined) return this.#discard([held])
+    const isOurs = image?.replicas.includes(this.#options.brokerId) === true
+    if (topic === undefined || image === undefined || !isOurs) return this.#discard([held])
     const partitions = this.#held.get(topic.id) ?? []
     this.#held.set(topic.id, partitions)
     // The failed one that it replaces: who still waits there looks again.
-    partitions[partition.index]?.partition.resign()
+    this.#resign(partitions[partition.index]?.partition)
     partitions[partition.index] = held
     if (partition.isOffline) return this.#wentOffline(partition)
     this.#cameBack(partition)
     partition.update(image)
     const config = this.#config!
     partition.configure(partitionRules(config, topic), logSettings(config, topic, held.segmentJitter))
+    this.#replication.update(partition)
     this.#options.onOpened?.(partition)
   }
 
@@ -425,9 +448,22 @@ export class Partitions implements AsyncDisposable {
     return opening !== undefined && keyOfWanted(opening.wanted) === keyOf(topicId, index)
   }
 
+  /** Its replica has moved elsewhere. */
+  #removePartition(held: Held): void {
+    const { partition } = held
+    delete this.#held.get(partition.topicId)![partition.index]
+    void this.#discard([held])
+  }
+
+  #resign(partition: Partition | undefined): void {
+    if (partition === undefined) return
+    partition.resign()
+    this.#replication.remove(partition)
+  }
+
   #discard(held: readonly Held[]): Promise<void> {
     for (const { partition } of held) {
-      partition.resign()
+      this.#resign(partition)
       this.#options.onGone?.(partition)
     }
     const gone = held.map((one) => ({ ...one, log: one.partition.log }))
@@ -442,6 +478,7 @@ export class Partitions implements AsyncDisposable {
 
   async #close(): Promise<void> {
     this.#checkpointTimer?.cancel()
+    await this.#replication[Symbol.asyncDispose]()
     this.#offline[Symbol.dispose]()
     const isMissing = this.#wanted.size > 0
     this.#wanted.clear()
@@ -460,29 +497,4 @@ export class Partitions implements AsyncDisposable {
     const wereAllOpen = this.#isStarted && !isMissing && this.#offline.count === 0
     this.#closedWhole = wereAllOpen && failures.length === 0 && !hasFailed
   }
-}
-
-function keyOf(topicId: string, index: number): string {
-  return `${topicId} ${index}`
-}
-
-function topicAndIndexOf(key: string): [topicId: string, index: number] {
-  const [topicId, index] = key.split(' ')
-  return [topicId!, Number(index)]
-}
-
-function keyOfWanted({ topic, image }: Wanted): string {
-  return keyOf(topic.id, image.index)
-}
-
-function nameOf({ topic, image }: Wanted): string {
-  return directoryName({ topicName: topic.name, index: image.index })
-}
-
-function noteOffsets({ partition, directory }: Held): void {
-  const { topicName, index, log } = partition
-  const { recoveryPoints, logStarts, highWatermarks } = directory.checkpoints
-  recoveryPoints.set(topicName, index, log.syncedOffset)
-  logStarts.set(topicName, index, log.logStartOffset)
-  highWatermarks.set(topicName, index, partition.highWatermark)
 }

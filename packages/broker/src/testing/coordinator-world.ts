@@ -30,6 +30,7 @@ import { LogDirectory } from '../partition/log-directories.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partitions.ts'
 import { brokerConfig } from './memory-broker.ts'
+import { noCluster } from './no-cluster.ts'
 
 export const TOPIC = '__toy_state'
 export const COMMIT_TIMEOUT_MS = 5000
@@ -170,6 +171,7 @@ export class CoordinatorWorld {
     this.machines = []
     this.#image = emptyImage
     const partitions = new Partitions({
+      cluster: noCluster(),
       ...{ brokerId: 1, disk, directories: [this.#directory], clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(1 << 20) },
       ...{ openSegments: new OpenSegments(), onFailure: () => {} },

@@ -15,6 +15,7 @@ import { LogDirectory } from '../partition/log-directories.ts'
 import type { Partition } from '../partition/partition.ts'
 import { Partitions } from '../partition/partitions.ts'
 import { brokerConfig } from './memory-broker.ts'
+import { noCluster } from './no-cluster.ts'
 
 export const NOW_MS = 1_700_000_000_000
 const WAIT_MS_MAX = 10_000
@@ -66,6 +67,7 @@ export class PartitionsFixture {
     this.failures = []
     this.directories = this.paths.map((path) => LogDirectory.open(disk, path, seededRandom('directories')))
     this.partitions = new Partitions({
+      cluster: noCluster(),
       ...{ brokerId: 1, disk, directories: this.directories, clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(1 << 20) },
       ...{ openSegments: new OpenSegments(), onFailure: (error) => void this.failures.push(error) },

@@ -19,6 +19,7 @@ import type { Partition } from '../../partition/partition.ts'
 import { Partitions } from '../../partition/partitions.ts'
 import { brokerConfig } from '../memory-broker.ts'
 import { type Lie, MortalDisk } from '../mortal-disk.ts'
+import { noCluster } from '../no-cluster.ts'
 import { LogModel } from './log-model.ts'
 
 const WALL_MS = 1_700_000_000_000
@@ -140,6 +141,7 @@ export class LogLife {
     const ids = seededRandom('directories')
     for (const path of ground.paths) this.#directories.push(LogDirectory.open(disk, path, ids))
     this.#partitions = new Partitions({
+      cluster: noCluster(),
       ...{ brokerId: 1, disk, directories: this.#directories, clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(TAIL_BYTES_MAX) },
       openSegments: new OpenSegments({ filesMax: OPEN_FILES_MAX }),

@@ -1,0 +1,83 @@
+/**
+ * What this broker's partitions need of the cluster's other brokers, in one place: the fetchers of those that follow,
+ * the in-sync sets of those that lead, and the watch over followers that lag.
+ */
+import type { Network } from '@ottla/base/network.ts'
+import type { Timer } from '@ottla/base/timers.ts'
+import type { BrokerConfig } from '../config.ts'
+import type { ControllerClient } from '../metadata/controller-client.ts'
+import { isEligible, type MetadataImage } from '../metadata/image.ts'
+import { IsrChanges } from './isr-changes.ts'
+import type { Partition, PartitionCluster } from './partition.ts'
+import { ReplicaFetchers, type ReplicaFetchersOptions } from './replica-fetchers.ts'
+
+/** How other brokers are reached and agreed with. */
+export interface ClusterPorts {
+  readonly network: Network
+  /** Of this incarnation of the broker. */
+  readonly brokerEpoch: () => number
+  /** See `PartitionCluster`. */
+  readonly isHeard: () => boolean
+  readonly controller: Pick<ControllerClient, 'alterPartitions'>
+}
+
+export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof ClusterPorts> {
+  readonly cluster: ClusterPorts
+  readonly image: () => MetadataImage
+  readonly config: () => BrokerConfig
+  readonly all: () => Iterable<Partition>
+  readonly lowerRecoveryPoint: (partition: Partition, offset: number) => void
+  readonly advanceLogStart: (partition: Partition, offset: number) => Promise<unknown>
+}
+
+export class Replication implements AsyncDisposable {
+  /** What each partition is given. */
+  readonly cluster: PartitionCluster
+  readonly #options: ReplicationOptions
+  readonly #fetchers: ReplicaFetchers
+  #lagTimer: Timer | null = null
+
+  constructor(options: ReplicationOptions) {
+    const { cluster, image } = options
+    this.#options = options
+    this.#fetchers = new ReplicaFetchers({ ...options, ...cluster })
+    const isrChanges = new IsrChanges({ ...options, ...cluster })
+    this.cluster = {
+      brokerEpoch: cluster.brokerEpoch,
+      isHeard: cluster.isHeard,
+      brokers: { eligibleEpoch: (id) => (isEligible(image(), id) ? image().brokers.get(id)!.epoch : null) },
+      propose: (proposed) => isrChanges.propose(proposed),
+      lowerRecoveryPoint: options.lowerRecoveryPoint,
+      advanceLogStart: async (partition, offset) => void (await options.advanceLogStart(partition, offset)),
+    }
+  }
+
+  /** The partition is open, or its state has changed: it follows whoever leads it. */
+  update(partition: Partition): void {
+    this.#fetchers.update(partition)
+  }
+
+  remove(partition: Partition): void {
+    this.#fetchers.remove(partition)
+  }
+
+  /** An image was taken over as a whole. */
+  published(): void {
+    this.#fetchers.endIdle()
+    if (this.#lagTimer === null) this.#watchFollowers()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lagTimer?.cancel()
+    await this.#fetchers[Symbol.asyncDispose]()
+  }
+
+  /** Twice in `replica.lag.time.max.ms`, so that nobody lags for much longer unseen. */
+  #watchFollowers(): void {
+    const lagMaxMs = this.#options.config().int('replica.lag.time.max.ms')
+    this.#lagTimer = this.#options.timers.after(lagMaxMs / 2, () => {
+      for (const partition of this.#options.all()) partition.dropLateFollowers(lagMaxMs)
+      this.#watchFollowers()
+    })
+  }
+}
