@@ -27,6 +27,7 @@ import { newUuid } from './metadata/new-uuid.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
 import { Registration } from './metadata/registration.ts'
 import type { MetadataStore } from './metadata/store.ts'
+import { revokeSignOfLife } from './metadata/suspicion.ts'
 import { FramePool } from './network/frame-pool.ts'
 import { BrokerListener, ConnectionLimits } from './network/listener.ts'
 import { TurnBudget } from './network/turn-budget.ts'
@@ -63,6 +64,7 @@ export class Broker implements AsyncDisposable {
   /** Both set before the partitions, whose epochs and in-sync sets need them. */
   #registration: Registration | null = null
   #controller: ControllerClient | null = null
+  #metadata: Metadata | null = null
   #listeners: BrokerListener[] = []
   #httpPort: number | null = null
   /** Set while the log directories are in use. */
@@ -155,6 +157,7 @@ export class Broker implements AsyncDisposable {
           brokerEpoch: () => this.#registration!.epoch,
           isHeard: () => this.#registration!.isHeard,
           controller: { alterPartitions: (request) => this.#controller!.alterPartitions(request) },
+          onRefused: (brokerId) => this.#suspect(brokerId),
         },
         onOpened: (partition) => this.#groups?.opened(partition),
         onGone: (partition) => cleaner.forget(partition),
@@ -183,7 +186,8 @@ export class Broker implements AsyncDisposable {
       config: () => this.#config,
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
-    return { follower, controller: this.#stack.use(controller) }
+    this.#metadata = { store, follower, controller: this.#stack.use(controller) }
+    return this.#metadata
   }
 
   #makeServing(storage: Storage, metadata: Metadata): Serving {
@@ -273,8 +277,7 @@ export class Broker implements AsyncDisposable {
   }
 
   /** Its sign of life begins when it serves: until then it is known and fenced. */
-  async #register({ directories, store }: Storage, { follower, controller }: Metadata): Promise<Registration> {
-    await Promise.race([controller.elected(), this.failed])
+  async #register({ directories, store }: Storage, { follower }: Metadata): Promise<Registration> {
     const { random, timers, logger } = this.#ports
     const registration = await Registration.register({
       ...{ store, follower, timers, logger },
@@ -334,6 +337,14 @@ export class Broker implements AsyncDisposable {
     return Math.max(wanted, requestBytesMax)
   }
 
+  #suspect(brokerId: number): void {
+    const { logger } = this.#ports
+    revokeSignOfLife({ store: this.#metadata!.store, follower: this.#metadata!.follower, logger }, brokerId).catch(
+      (error) =>
+        logger.warn('Cannot revoke the sign of life of a broker that refuses connections', { brokerId, error }),
+    )
+  }
+
   #fail(message: string, error: unknown): void {
     this.#ports.logger.error(message, { error })
     this.#failed.reject(error)
@@ -368,6 +379,7 @@ interface Storage {
 }
 
 interface Metadata {
+  readonly store: MetadataStore
   readonly follower: MetadataFollower
   readonly controller: Controller
 }

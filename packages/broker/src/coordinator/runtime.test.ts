@@ -160,7 +160,7 @@ test('too few replicas are an error that passes', async () => {
   partition.update({ ...partition.image, replicas: [1, 2], isr: [1] })
   partition.configure({ ...partition.rules, minInSyncReplicas: 2 }, partition.log.settings)
   const refused = world.submit(put(['a', '1']))
-  partition.update({ ...partition.image, isr: [1, 2] })
+  partition.configure({ ...partition.rules, minInSyncReplicas: 1 }, partition.log.settings)
   const taken = world.submit(put(['a', '2']))
   await world.settle()
   assert.deepEqual([refused.outcome, taken.outcome], ['COORDINATOR_NOT_AVAILABLE', ''])

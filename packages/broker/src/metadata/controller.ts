@@ -63,6 +63,8 @@ const OPERATIONS_WAITING_MAX = 1000
 const ISR_REQUESTS_WAITING_MAX = 1000
 /** How long requests of leaders are gathered: one broker's death makes many of them, and a commit takes them all. */
 const ISR_GATHERING_MS = 50
+/** A store that does not tell what became of a candidacy is left alone for a moment. */
+const UNKNOWN_PAUSE_MS = 200
 const CONFLICT: CommitOutcome = { type: 'conflict' }
 
 export class Controller implements AsyncDisposable {
@@ -235,6 +237,7 @@ export class Controller implements AsyncDisposable {
       })
       if (outcome.type === 'committed') await this.#serve(outcome.revision, lease)
       if (outcome.type === 'conflict') await this.#waitForVacancy()
+      if (outcome.type === 'unknown') await this.#options.timers.sleep(UNKNOWN_PAUSE_MS)
     } finally {
       await lease.release()
     }
@@ -249,7 +252,7 @@ export class Controller implements AsyncDisposable {
     this.#missesTheAbsent = false
     this.#elected.resolve()
     logger.debug('Elected controller', { controllerEpoch: epoch })
-    const ended = AbortSignal.any([lease.lost, this.#stop.signal])
+    const ended = AbortSignal.any([lease.lost, this.#stop.signal, this.#deposed(epoch)])
     const grace = this.#endGraceLater(epoch)
     const housekeeping = this.#keepHouse(epoch, ended)
     await aborted(ended)
@@ -258,6 +261,17 @@ export class Controller implements AsyncDisposable {
     await housekeeping
     this.#elected = deferred()
     logger.debug('No longer controller', { controllerEpoch: epoch })
+  }
+
+  /** Aborts when the document of this term is gone though its lease lives: somebody took this broker for dead. */
+  #deposed(epoch: number): AbortSignal {
+    const deposed = new AbortController()
+    const isOver = (image: MetadataImage): boolean => image.controllerEpoch !== epoch
+    this.#options.follower.until(isOver).then(
+      () => deposed.abort(),
+      () => deposed.abort(),
+    )
+    return deposed.signal
   }
 
   /** Who has not shown up by then is gone. */
@@ -287,8 +301,10 @@ export class Controller implements AsyncDisposable {
       for (;;) {
         if (this.#isUncertain) await this.#settle()
         if (this.#epoch !== epoch) return
-        const housekeeping = { config: this.#options.config(), missesTheAbsent: this.#missesTheAbsent }
-        const sets = planLiveness(this.#options.follower.image, housekeeping)
+        const { follower, config } = this.#options
+        const sets = planLiveness(follower.image, {
+          ...{ config: config(), missesTheAbsent: this.#missesTheAbsent, seenAlive: follower.seenAlive },
+        })
         if (sets.length === 0) return
         for (const { set } of pack([sets])) {
           const outcome = await this.#commit(set, epoch)

@@ -5,7 +5,7 @@
 import { assert } from '@ottla/base/assert.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import { applyRevision, imageOf } from './changes.ts'
-import type { MetadataImage } from './image.ts'
+import type { MetadataImage, Uuid } from './image.ts'
 import type { MetadataStore } from './store.ts'
 
 export interface FollowerOptions {
@@ -33,6 +33,8 @@ export class MetadataFollower implements AsyncDisposable {
   readonly #stop = new AbortController()
   #image: MetadataImage
   #waiters: Waiter[] = []
+  /** Of each broker, the incarnation whose sign of life was seen last. */
+  readonly #seenAlive = new Map<number, Uuid>()
   #running: Promise<void> = Promise.resolve()
 
   private constructor(options: FollowerOptions, image: MetadataImage) {
@@ -42,6 +44,7 @@ export class MetadataFollower implements AsyncDisposable {
 
   static async open(options: FollowerOptions): Promise<MetadataFollower> {
     const follower = new MetadataFollower(options, imageOf(await options.store.read('')))
+    follower.#noteAlive()
     options.onImage(follower.#image)
     follower.#running = follower.#follow()
     return follower
@@ -50,6 +53,11 @@ export class MetadataFollower implements AsyncDisposable {
   /** The newest image that was published. */
   get image(): MetadataImage {
     return this.#image
+  }
+
+  /** Of each broker, the incarnation whose sign of life was seen last: one that gives none any more has gone. */
+  get seenAlive(): ReadonlyMap<number, Uuid> {
+    return this.#seenAlive
   }
 
   /** It follows nothing any more: the broker stops, or its view cannot go on. */
@@ -102,11 +110,16 @@ export class MetadataFollower implements AsyncDisposable {
   #publish(image: MetadataImage): void {
     if (this.#stop.signal.aborted || image.revision <= this.#image.revision) return
     this.#image = image
+    this.#noteAlive()
     this.#options.onImage(image)
     const ready = this.#waiters.filter((waiter) => waiter.isReady(image))
     if (ready.length === 0) return
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
     for (const waiter of ready) waiter.done.resolve(image)
+  }
+
+  #noteAlive(): void {
+    for (const [id, { incarnation }] of this.#image.alive) this.#seenAlive.set(id, incarnation)
   }
 
   #close(): void {

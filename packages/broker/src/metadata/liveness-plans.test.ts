@@ -65,7 +65,7 @@ class Metadata {
   /** As the controller: one plan after the other. Answers how many commits it took. */
   tidyUp({ missesTheAbsent = true } = {}): number {
     for (let commits = 0; commits < 100; ) {
-      const sets = planLiveness(this.image, { config: this.#config, missesTheAbsent })
+      const sets = planLiveness(this.image, { config: this.#config, missesTheAbsent, seenAlive: new Map() })
       if (sets.length === 0) return commits
       for (const set of sets) this.write(set)
       commits += sets.length
@@ -200,7 +200,7 @@ test('a controller that takes over after any commit ends where the first would h
     metadata.dies(1)
     const config = loadConfig({ overrides: {} }).config
     let commits = 0
-    for (const set of planLiveness(metadata.image, { config, missesTheAbsent: true })) {
+    for (const set of planLiveness(metadata.image, { config, missesTheAbsent: true, seenAlive: new Map() })) {
       if (commits++ < stopAfter) metadata.write(set)
     }
     metadata.come(1)

@@ -8,7 +8,14 @@
 import type { BrokerConfig } from '../config.ts'
 import { brokerKey, encodeBroker } from './documents.ts'
 import { changePartition } from './elections.ts'
-import { type BrokerRegistration, isEligible, type MetadataImage, NO_LEADER, type PartitionImage } from './image.ts'
+import {
+  type BrokerRegistration,
+  isEligible,
+  type MetadataImage,
+  NO_LEADER,
+  type PartitionImage,
+  type Uuid,
+} from './image.ts'
 import { editPartitions, electionRules, type PartitionEdit } from './partition-sets.ts'
 import type { ChangeSet } from './store.ts'
 
@@ -19,6 +26,8 @@ export interface Housekeeping {
    * whole cluster may have been restarted with it.
    */
   readonly missesTheAbsent: boolean
+  /** Of each broker, the incarnation whose sign of life this process has seen: without it, it has gone. */
+  readonly seenAlive: ReadonlyMap<number, Uuid>
 }
 
 /** What to commit next, in order; nothing when all is as it should be. */
@@ -36,9 +45,10 @@ export function planLiveness(image: MetadataImage, housekeeping: Housekeeping): 
 }
 
 /** Also one that was started anew before it was missed. */
-function isGone(image: MetadataImage, broker: BrokerRegistration, { missesTheAbsent }: Housekeeping): boolean {
+function isGone(image: MetadataImage, broker: BrokerRegistration, housekeeping: Housekeeping): boolean {
   const alive = image.alive.get(broker.id)
-  return alive === undefined ? missesTheAbsent : alive.incarnation !== broker.incarnation
+  if (alive !== undefined) return alive.incarnation !== broker.incarnation
+  return housekeeping.missesTheAbsent || housekeeping.seenAlive.get(broker.id) === broker.incarnation
 }
 
 function isReady(image: MetadataImage, broker: BrokerRegistration): boolean {

@@ -9,7 +9,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { planRegisterBroker } from './broker-plans.ts'
 import type { RegisterBroker } from './controller-client.ts'
-import { aliveKey, encodeAlive } from './documents.ts'
+import { aliveKey, brokerKey, encodeAlive, encodeBroker } from './documents.ts'
 import type { MetadataFollower } from './follower.ts'
 import { type BrokerRegistration, isEligible, type MetadataImage, type Uuid } from './image.ts'
 import type { CommitOutcome, CommitRequest, Lease, MetadataStore } from './store.ts'
@@ -87,17 +87,33 @@ export class Registration implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isStopping = true
     this.#stop.abort()
+    if (this.#isStopping && this.#lease !== null) await this.#sayGoodbye()
     await this.#lease?.release()
     await this.#signalling
+  }
+
+  /** Fenced from now on: nobody needs to find out. Where that fails, they do. */
+  async #sayGoodbye(): Promise<void> {
+    const { store, follower, broker } = this.#options
+    const registered = registrationOf(follower.image, broker)
+    const sign = follower.image.alive.get(broker.id)
+    if (registered === null || registered.fenced || sign?.incarnation !== broker.incarnation) return
+    await store.commit({
+      ifRevision: [
+        { key: brokerKey(broker.id), revision: registered.revision },
+        { key: aliveKey(broker.id), revision: sign.revision },
+      ],
+      puts: [{ key: brokerKey(broker.id), value: encodeBroker({ ...registered, fenced: true }) }],
+      deletes: [aliveKey(broker.id)],
+    })
   }
 
   /** Takes a new lease each time that the last one was lost: the controller then unfences us again. */
   async #keepSignalling(): Promise<void> {
     try {
       while (!this.#stop.signal.aborted) {
-        await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal]))
+        await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal, this.#revoked()]))
         if (this.#stop.signal.aborted) return
         this.#options.logger.warn('The cluster has not heard of this broker in time: it comes back', {
           brokerId: this.#options.broker.id,
@@ -107,6 +123,19 @@ export class Registration implements AsyncDisposable {
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.onFailure(error)
     }
+  }
+
+  /** Aborts when the sign of life is gone though its lease lives: somebody took this broker for dead. */
+  #revoked(): AbortSignal {
+    const revoked = new AbortController()
+    const { follower, broker } = this.#options
+    follower
+      .until((image) => !image.alive.has(broker.id))
+      .then(
+        () => revoked.abort(),
+        () => undefined,
+      )
+    return revoked.signal
   }
 
   /** One sign, on the lease that we hold or a new one. */

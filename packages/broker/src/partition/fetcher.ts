@@ -9,7 +9,7 @@
 import type { Clock } from '@ottla/base/clock.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { Logger } from '@ottla/base/logger.ts'
-import type { Network } from '@ottla/base/network.ts'
+import { type Network, NetworkError } from '@ottla/base/network.ts'
 import type { Random } from '@ottla/base/random.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { BrokerConnection } from '@ottla/client/connection.ts'
@@ -28,6 +28,8 @@ export interface ReplicaFetcherOptions {
   /** Where the leader is reached by other brokers; undefined while it is not known. */
   readonly address: () => { readonly host: string; readonly port: number } | undefined
   readonly settings: () => ReplicaFetchSettings
+  /** The leader's address has refused a connection twice in a row: nothing listens there. */
+  readonly onRefused: (leaderId: number) => void
   readonly network: Network
   readonly clock: Clock
   readonly timers: Timers
@@ -65,6 +67,13 @@ interface Followed {
   state: 'ready' | 'working' | 'resting'
 }
 
+/** Two attempts, tens of milliseconds apart: a broker that is being started listens before it leads anything. */
+const REFUSALS_SUSPICIOUS = 2
+
+function isRefused(error: unknown): boolean {
+  return error instanceof NetworkError && error.code === 'ECONNREFUSED'
+}
+
 /** The leader has refused the partition's fetch; the log says why. */
 class RefusedError extends Error {}
 
@@ -75,6 +84,7 @@ export class ReplicaFetcher implements AsyncDisposable {
   readonly #stop = new AbortController()
   #connection: BrokerConnection | null = null
   #failures = 0
+  #refusals = 0
   /** Resolves when there may be something to fetch again. */
   #news: Deferred<void> = deferred()
   readonly #running: Promise<void>
@@ -116,6 +126,7 @@ export class ReplicaFetcher implements AsyncDisposable {
       try {
         await this.#fetch(ready)
         this.#failures = 0
+        this.#refusals = 0
       } catch (error) {
         await this.#failed(error)
       }
@@ -271,6 +282,8 @@ export class ReplicaFetcher implements AsyncDisposable {
     this.#session.reset()
     if (this.#stop.signal.aborted) return
     this.#failures++
+    this.#refusals = isRefused(error) ? this.#refusals + 1 : 0
+    if (this.#refusals === REFUSALS_SUSPICIOUS) this.#options.onRefused(this.#options.leaderId)
     const { leaderId: leader, random, logger } = this.#options
     if (this.#failures === 1) logger.info('Lost the connection to a leader: trying again', { leader, error })
     const waitMs = Math.min(RECONNECT_MAX_MS, RECONNECT_FIRST_MS * 2 ** Math.min(10, this.#failures - 1))

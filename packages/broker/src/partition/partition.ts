@@ -266,6 +266,8 @@ export class Partition implements FollowedPartition {
   configure(rules: PartitionRules, settings: LogOptions['settings']): void {
     this.#rules = rules
     this.#log.configure(settings)
+    // A smaller min.insync.replicas may have been all that the high watermark waited for.
+    this.#advance()
   }
 
   /** FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH where a client's epoch differs from ours; −1 claims none. */
@@ -323,7 +325,9 @@ export class Partition implements FollowedPartition {
   /** The first copy may have come with other acks, and so be visible before it is durable. Null: it is durable. */
   #whenDurable(lastOffset: number, timeoutMs: number): Promise<void> | null {
     const { syncedOffset, logEndOffset, settings } = this.#log
-    if (lastOffset < (settings.writeCaching ? this.#highWatermark : syncedOffset)) return null
+    // Synced here is not enough where others have to have it, nor is committed where this replica has only written it.
+    const isCommitted = lastOffset < this.#highWatermark
+    if (isCommitted && (settings.writeCaching || lastOffset < syncedOffset)) return null
     if (!settings.writeCaching) {
       // Nobody tells of an offset that the high watermark has passed already.
       if (this.#highWatermark >= logEndOffset) return this.#log.synced()

@@ -14,6 +14,7 @@ export interface ReplicaFetchersOptions extends Ports {
   readonly brokerEpoch: () => number
   readonly image: () => MetadataImage
   readonly config: () => BrokerConfig
+  readonly onRefused: (brokerId: number) => void
 }
 
 interface Following {
@@ -68,9 +69,9 @@ export class ReplicaFetchers implements AsyncDisposable {
   #fetcherFor(leaderId: number): ReplicaFetcher {
     const known = this.#fetchers.get(leaderId)
     if (known !== undefined) return known
-    const { brokerId, brokerEpoch, image, config, network, clock, timers, random, logger } = this.#options
+    const { brokerId, brokerEpoch, image, config, onRefused, network, clock, timers, random, logger } = this.#options
     const fetcher = new ReplicaFetcher({
-      ...{ network, clock, timers, random, logger, leaderId },
+      ...{ network, clock, timers, random, logger, leaderId, onRefused },
       localBrokerId: brokerId,
       localBrokerEpoch: brokerEpoch,
       address: () => {

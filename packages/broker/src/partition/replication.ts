@@ -19,6 +19,8 @@ export interface ClusterPorts {
   /** See `PartitionCluster`. */
   readonly isHeard: () => boolean
   readonly controller: Pick<ControllerClient, 'alterPartitions'>
+  /** Nothing listens at this broker's address. */
+  readonly onRefused: (brokerId: number) => void
 }
 
 export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof ClusterPorts> {
@@ -55,6 +57,7 @@ export class Replication implements AsyncDisposable {
   /** The partition is open, or its state has changed: it follows whoever leads it. */
   update(partition: Partition): void {
     this.#fetchers.update(partition)
+    if (this.#lagTimer === null && partition.image.replicas.length > 1) this.#watchFollowers()
   }
 
   remove(partition: Partition): void {
@@ -64,7 +67,6 @@ export class Replication implements AsyncDisposable {
   /** An image was taken over as a whole. */
   published(): void {
     this.#fetchers.endIdle()
-    if (this.#lagTimer === null) this.#watchFollowers()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

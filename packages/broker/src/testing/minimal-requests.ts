@@ -1,6 +1,7 @@
 /** For tests: the plainest request of each API that is served, about a topic `t`. */
 import type { AnyApi, RequestInputOf } from '@ottla/protocol/codec.ts'
 import { ZERO_UUID } from '@ottla/protocol/wire.ts'
+import { encodeCall } from '../metadata/forwarded.ts'
 
 const PRODUCED = { index: 0, records: Buffer.alloc(0) }
 const TOPIC = { name: 't', topicId: ZERO_UUID }
@@ -86,6 +87,11 @@ function minimalGroupRequest(key: number, version: number): RequestInputOf<AnyAp
       return { groupsNames: ['g'] }
     case 47:
       return { groupId: 'g', topics: [{ name: 't', partitions: [{ partitionIndex: 0 }] }] }
+    case 58:
+      return {
+        ...{ requestPrincipal: null, clientHostAddress: Buffer.alloc(0) },
+        requestData: encodeCall({ method: 'deleteTopics', args: [[]] }),
+      }
     case 68:
       return { groupId: 'g', memberId: 'm', memberEpoch: 1 }
     case 69:

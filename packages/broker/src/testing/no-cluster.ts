@@ -13,6 +13,7 @@ export function noCluster(): ClusterPorts {
     brokerEpoch: () => 1,
     isHeard: () => true,
     controller: { alterPartitions: unexpected },
+    onRefused: unexpected,
   }
 }
 

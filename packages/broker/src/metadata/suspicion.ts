@@ -1,0 +1,31 @@
+/**
+ * What a broker does that finds another's address refused: it ends the other's sign of life, and its term as controller,
+ * so that leaders are elected at once instead of at the end of a session. Each compares on what was seen, so that a new
+ * incarnation is never meant; who was wrongly suspected gives its sign again and has lost its leaderships, no data.
+ */
+import type { Logger } from '@ottla/base/logger.ts'
+import { aliveKey, CONTROLLER_KEY } from './documents.ts'
+import type { MetadataFollower } from './follower.ts'
+import type { MetadataStore } from './store.ts'
+
+export interface SuspicionOptions {
+  readonly store: Pick<MetadataStore, 'commit'>
+  readonly follower: MetadataFollower
+  readonly logger: Logger
+}
+
+export async function revokeSignOfLife({ store, follower, logger }: SuspicionOptions, brokerId: number): Promise<void> {
+  const { alive, controllerId, controllerEpoch } = follower.image
+  const sign = alive.get(brokerId)
+  if (sign === undefined) return
+  logger.warn('A broker refuses connections: its sign of life is revoked', { brokerId })
+  const isController = controllerId === brokerId
+  await store.commit({
+    ifRevision: [
+      { key: aliveKey(brokerId), revision: sign.revision },
+      ...(isController ? [{ key: CONTROLLER_KEY, revision: controllerEpoch }] : []),
+    ],
+    puts: [],
+    deletes: [aliveKey(brokerId), ...(isController ? [CONTROLLER_KEY] : [])],
+  })
+}
