@@ -11,6 +11,7 @@ import { OpenSegments } from '../log/open-segments.ts'
 import { TailBudget } from '../log/tail-budget.ts'
 import { emptyImage, type TopicImage } from '../metadata/image.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
+import { noCluster } from '../testing/no-cluster.ts'
 import { LogCleaner } from './log-cleaner.ts'
 import { LogDirectory } from './log-directories.ts'
 import type { Partition } from './partition.ts'
@@ -47,6 +48,7 @@ class Fixture {
     const config = brokerConfig(this.settings)
     this.directory = LogDirectory.open(disk, '/data', seededRandom('directory'))
     this.partitions = new Partitions({
+      cluster: noCluster(),
       ...{ brokerId: 1, disk, directories: [this.directory], clock: time, timers: time, logger },
       ...{ random: seededRandom('jitter'), syncs: new SyncQueue(), tail: new TailBudget(1 << 16) },
       openSegments: new OpenSegments(),
