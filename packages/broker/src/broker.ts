@@ -187,6 +187,8 @@ export class Broker implements AsyncDisposable {
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
     this.#metadata = { store, follower, controller: this.#stack.use(controller) }
+    // Before the controller, and after everything that serves: who still answers is still part of the cluster.
+    this.#stack.defer(async () => await this.#registration?.[Symbol.asyncDispose]())
     return this.#metadata
   }
 
@@ -297,7 +299,7 @@ export class Broker implements AsyncDisposable {
       newClusterId: () => newUuid(random),
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
-    this.#registration = this.#stack.use(registration)
+    this.#registration = registration
     return registration
   }
 

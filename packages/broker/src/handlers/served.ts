@@ -132,7 +132,7 @@ function clusterApis(parts: BrokerParts): ServedApi[] {
 
 /** What brokers ask of the controller. */
 function brokerApis(parts: BrokerParts): ServedApi[] {
-  return [serve(Envelope, envelope(parts), (_, { code }) => ({ responseData: null, errorCode: code }), isOrdinary)]
+  return [serve(Envelope, envelope(parts), (_, { code }) => ({ responseData: null, errorCode: code }))]
 }
 
 /** What changes and shows topics and settings. */

@@ -201,13 +201,15 @@ export class Partitions implements AsyncDisposable {
     return partition.logStartOffset
   }
 
-  /** What is appended from there on next is not durable, whatever was there before. */
+  /** What is appended from there on next is neither durable nor clean, whatever was there before. */
   #lowerRecoveryPoint(partition: Partition, offset: number): void {
-    const { recoveryPoints } = this.#heldOf(partition).directory.checkpoints
-    const known = recoveryPoints.get(partition.topicName, partition.index) ?? 0
-    if (known <= offset) return
-    recoveryPoints.set(partition.topicName, partition.index, offset)
-    recoveryPoints.flush()
+    const { recoveryPoints, cleanerOffsets } = this.#heldOf(partition).directory.checkpoints
+    for (const checkpoint of [recoveryPoints, cleanerOffsets]) {
+      const known = checkpoint.get(partition.topicName, partition.index) ?? 0
+      if (known <= offset) continue
+      checkpoint.set(partition.topicName, partition.index, offset)
+      checkpoint.flush()
+    }
   }
 
   /** Deletes what topics no longer keep every `log.retention.check.interval.ms`, and first after a while. */
