@@ -232,21 +232,21 @@ export class Partitions implements AsyncDisposable {
   }
 
   checkpoint(): void {
-    this.#noteOffsets()
+    for (const held of this.#allHeld()) noteOffsets(held)
     for (const directory of this.#options.directories) directory.checkpoints.flush()
   }
 
   /** A stale checkpoint costs a longer recovery, nothing else; a directory that takes none is in trouble. */
   #tryCheckpoint(): void {
-    this.#noteOffsets()
+    for (const held of this.#allHeld()) noteOffsets(held)
     for (const directory of this.#options.directories) {
       try {
         directory.checkpoints.flush()
-        // There may have been nothing to write.
-        if (directory.isOffline && this.#disposing === null) void this.#probe(directory)
       } catch (error) {
         this.#directoryFailed(directory, error)
       }
+      // There may have been nothing to write; and whether it has failed for good is for a second try to say.
+      if (directory.isOffline && this.#disposing === null) void this.#probe(directory)
     }
   }
 
@@ -254,17 +254,11 @@ export class Partitions implements AsyncDisposable {
     for (const held of this.#held.values()) for (const one of held) if (one) yield one
   }
 
-  #noteOffsets(): void {
-    for (const held of this.#allHeld()) noteOffsets(held)
-  }
-
-  /** As Kafka, a broker all of whose directories have failed stops; what may pass by itself is waited for. */
   #directoryFailed(directory: LogDirectory, error: unknown): void {
     if (!(error instanceof DiskError)) throw error
-    const { directories, logger, onFailure } = this.#options
-    if (!directory.isOffline) logger.error('A log directory is offline', { directory: directory.path, error })
+    const fields = { directory: directory.path, error }
+    if (!directory.isOffline) this.#options.logger.error('A log directory is offline', fields)
     directory.failed(error)
-    if (directories.every(({ isLost }) => isLost)) onFailure(error)
   }
 
   #heldOf(partition: Partition): Held {
@@ -346,6 +340,9 @@ export class Partitions implements AsyncDisposable {
       directory.works()
     } catch (error) {
       this.#directoryFailed(directory, error)
+      // As Kafka, a broker all of whose directories have failed stops; what may pass by itself is waited for.
+      const { directories, onFailure } = this.#options
+      if (this.#disposing === null && directories.every(({ isLost }) => isLost)) onFailure(error)
     }
     return directory.isOffline
   }

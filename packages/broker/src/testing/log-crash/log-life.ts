@@ -151,6 +151,7 @@ export class LogLife {
     this.publish()
     await this.until(this.partitions.opened())
     if (this.failures.length > 0) throw this.failures[0]
+    if (this.partitions.offlineCount > 0) throw new DiskError('Cannot open a log: injected', 'EIO')
     this.partitions.setStraysAside()
     this.partitions.keepCheckpoints(CHECKPOINT_INTERVAL_MS)
   }

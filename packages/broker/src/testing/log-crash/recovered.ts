@@ -16,6 +16,7 @@ import {
   TIME_INDEX_SUFFIX,
 } from '../../log/file-names.ts'
 import { OFFSET_ENTRY_BYTES } from '../../log/offset-index.ts'
+import { SET_ASIDE_SUFFIX } from '../../log/set-aside.ts'
 import { TIME_ENTRY_BYTES } from '../../log/time-index.ts'
 import type { Partition } from '../../partition/partition.ts'
 import type { LogLife } from './log-life.ts'
@@ -133,6 +134,7 @@ function checkNames(disk: Disk, directory: string): void {
     const index = offsetInName(name, OFFSET_INDEX_SUFFIX) ?? offsetInName(name, TIME_INDEX_SUFFIX)
     const isKnown =
       PLAIN_FILES.includes(name) ||
+      name.endsWith(SET_ASIDE_SUFFIX) ||
       offsetInName(name, LOG_SUFFIX) !== null ||
       offsetInName(name, SNAPSHOT_SUFFIX) !== null ||
       (index !== null && segments.has(index))
