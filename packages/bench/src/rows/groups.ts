@@ -1,6 +1,6 @@
 /**
  * Rows of groups: thousands of them whose members come a thousand a second and beat at their normal intervals, classic and
- * KIP-848, and one large group until it is assigned. A session that is lost fails the row. They take minutes and say nothing of throughput, so they run only when they are asked for:
+ * KIP-848, and one large group of each until it is assigned. A session that is lost fails the row. They take minutes and say nothing of throughput, so they run only when they are asked for:
  * `npm run bench -- --only group`.
  */
 import { numberOf, runGenerator } from '../child.ts'
@@ -22,7 +22,7 @@ export function groupsGroup(): Group {
     name: 'groups',
     hasBroker: true,
     isByName: true,
-    rows: [manyRow('classic'), manyRow('consumer'), largeRow()],
+    rows: [manyRow('classic'), manyRow('consumer'), largeRow('classic'), largeRow('consumer')],
   }
 }
 
@@ -46,9 +46,9 @@ function manyRow(protocol: Protocol): Row {
   }
 }
 
-function largeRow(): Row {
+function largeRow(protocol: Protocol): Row {
   return {
-    name: `a group of ${LARGE.members} members over ${LARGE.partitions} partitions, KIP-848`,
+    name: `a group of ${LARGE.members} members over ${LARGE.partitions} partitions, ${NAMES[protocol]}`,
     figures: [
       { name: 'assigned after ms', required: null },
       { name: 'all joined after ms', required: null },
@@ -57,7 +57,7 @@ function largeRow(): Row {
     durability: 'synced',
     partitions: LARGE.partitions,
     quick: false,
-    run: async (run) => await hold(run, { protocol: 'consumer', groups: 1, ...LARGE, seconds: 0 }),
+    run: async (run) => await hold(run, { protocol, groups: 1, ...LARGE, seconds: 0 }),
   }
 }
 
