@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { FakeTime } from '@ottla/base/fake-time.ts'
 import type { ProtocolError } from '@ottla/protocol/errors.ts'
 import { answer } from './machine.ts'
-import { ParkedAnswers } from './parked-answers.ts'
+import { GIVEN_AT_ONCE_MAX, ParkedAnswers } from './parked-answers.ts'
 
 function fixture() {
   const time = new FakeTime()
@@ -68,4 +68,22 @@ test('a long queue gives each answer once', () => {
     outcomes,
     Array.from({ length: 5000 }, (_, index) => `${index} given`),
   )
+})
+
+test('one step’s answers to many members are given a few in a turn, also when the rest is rejected meanwhile', () => {
+  const { time, parked, outcomes, answers } = fixture()
+  const names = Array.from({ length: 2 * GIVEN_AT_ONCE_MAX + 1 }, (_, member) => `m${member}`)
+  parked.park(answers(...names), 1, 100)
+  parked.passed(1)
+  assert.equal(outcomes.length, GIVEN_AT_ONCE_MAX)
+  parked.rejectAll('NOT_COORDINATOR')
+  for (const count of [2 * GIVEN_AT_ONCE_MAX, names.length]) {
+    time.turn()
+    assert.equal(outcomes.length, count)
+  }
+  assert.deepEqual(
+    outcomes,
+    names.map((name) => `${name} given`),
+  )
+  assert.equal(time.pendingTurn, false)
 })

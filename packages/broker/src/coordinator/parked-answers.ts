@@ -4,6 +4,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
+import { FewATurn } from '@ottla/base/few-a-turn.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Answer } from './machine.ts'
@@ -12,6 +13,8 @@ import type { Answer } from './machine.ts'
 export const PARKED_STEPS_MAX = 50_000
 /** Entries that were taken from the front are cut off when there are this many. */
 const TAKEN_MAX = 1024
+/** Answers of one step that are given in one turn of the loop. */
+export const GIVEN_AT_ONCE_MAX = 200
 
 interface Parked {
   readonly answers: readonly Answer[]
@@ -22,6 +25,8 @@ interface Parked {
 export class ParkedAnswers {
   readonly #clock: Clock
   readonly #timers: Timers
+  /** Committed, and no more to be taken back: they are given also when the shard ends. */
+  readonly #later: FewATurn
   #queue: Parked[] = []
   #head = 0
   #timer: Timer | null = null
@@ -29,6 +34,7 @@ export class ParkedAnswers {
   constructor(options: { readonly clock: Clock; readonly timers: Timers }) {
     this.#clock = options.clock
     this.#timers = options.timers
+    this.#later = new FewATurn({ perTurnMax: GIVEN_AT_ONCE_MAX, timers: options.timers })
   }
 
   get count(): number {
@@ -52,7 +58,15 @@ export class ParkedAnswers {
   /** Everything below `offset` is committed. */
   passed(offset: number): void {
     while (this.count > 0 && this.#queue[this.#head]!.endOffset <= offset) {
-      for (const answer of this.#take().answers) answer.give()
+      this.#give(this.#take().answers)
+    }
+  }
+
+  /** Those of one step to many members are given a few in a turn: each is a reply to encode and a socket to write to. */
+  #give(answers: readonly Answer[]): void {
+    for (const [index, answer] of answers.entries()) {
+      if (index < GIVEN_AT_ONCE_MAX) answer.give()
+      else this.#later.add(() => answer.give())
     }
   }
 
