@@ -23,6 +23,8 @@ const EVENTS = [
   'another operation failed',
   'disk filled',
   'log went offline',
+  'log came back',
+  'retention deleted segments',
   'start failed',
   'stopped in order',
   'process killed',

@@ -27,6 +27,7 @@ const SYNC_MS_MAX = 4
 const CHECKPOINT_INTERVAL_MS = 60
 /** Of the fake's time: whatever takes longer hangs. */
 const WAIT_MS_MAX = 20_000
+const RETENTION_SETTINGS = { 'log.initial.task.delay.ms': '30', 'log.retention.check.interval.ms': '40' }
 const TAIL_BYTES_MAX = 32 * 1024
 const OPEN_FILES_MAX = 2
 const EPOCH = 1
@@ -75,6 +76,8 @@ export class LogGround {
       ['index.interval.bytes', String(random.below(300))],
       ['segment.index.bytes', String(60 + random.below(300))],
       ...(random.below(4) === 0 ? [['flush.messages', String(1 + random.below(4))] as [string, string]] : []),
+      ['retention.bytes', random.below(2) === 0 ? String(2500 + random.below(2500)) : '-1'],
+      ['file.delete.delay.ms', String(random.below(60))],
       ...(random.below(4) === 0 ? [['flush.ms', String(1 + random.below(10))] as [string, string]] : []),
     ]
   }
@@ -103,6 +106,7 @@ export class LogLife {
   readonly logger = new MemoryLogger()
   readonly time: FakeTime
   readonly failures: unknown[] = []
+  readonly #config = brokerConfig(RETENTION_SETTINGS)
   readonly #disk: MortalDisk
   #directories: LogDirectory[] = []
   #partitions: Partitions | null = null
@@ -150,31 +154,34 @@ export class LogLife {
     for (const directory of this.#directories) directory.beginUse()
     this.publish()
     await this.until(this.partitions.opened())
-    if (this.failures.length > 0) throw this.failures[0]
-    if (this.partitions.offlineCount > 0) throw new DiskError('Cannot open a log: injected', 'EIO')
     this.partitions.setStraysAside()
     this.partitions.keepCheckpoints(CHECKPOINT_INTERVAL_MS)
+    this.partitions.keepRetention(this.#config)
+  }
+
+  /** Whether the log could be opened. */
+  isOpen(model: LogModel): boolean {
+    return this.#lookUp(model) !== undefined
   }
 
   /** The topics as the ground has them now. */
   publish(): void {
+    for (const { models, configs } of this.ground.topics) {
+      // What was retained once may be deleted for it still.
+      for (const model of models) model.isRetained ||= configs.get('retention.bytes') !== '-1'
+    }
     const images = this.ground.topics.map(imageOf)
     const topics = {
       topicsById: new Map(images.map((image) => [image.id, image])),
       topicsByName: new Map(images.map((image) => [image.name, image])),
     }
-    this.partitions.publish({ ...emptyImage, ...topics, configs: new Map() }, brokerConfig())
+    this.partitions.publish({ ...emptyImage, ...topics, configs: new Map() }, this.#config)
   }
 
   find(model: LogModel): Partition {
-    for (const { id, models } of this.ground.topics) {
-      const index = models.indexOf(model)
-      if (index < 0) continue
-      const partition = this.partitions.find(id, index)
-      assert.ok(partition, `${model.name} is open`)
-      return partition
-    }
-    throw new Error(`${model.name} is of a topic`)
+    const partition = this.#lookUp(model)
+    assert.ok(partition, `${model.name} is open`)
+    return partition
   }
 
   directoryOf(model: LogModel): LogDirectory {
@@ -237,6 +244,11 @@ export class LogLife {
     this.#over()
     this.ground.disk.crash()
     await this.time.settle()
+  }
+
+  #lookUp(model: LogModel): Partition | undefined {
+    const topic = this.ground.topics.find(({ models }) => models.includes(model))!
+    return this.partitions.find(topic.id, topic.models.indexOf(model))
   }
 
   /** Nothing of this process reaches the disk any more; syncs that the kernel had begun end. */

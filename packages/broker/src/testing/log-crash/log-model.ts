@@ -57,6 +57,10 @@ export class LogModel {
   /** A truncation to here is under way: a crash leaves the end on either side of it. */
   truncatingTo: number | null = null
   leaderEpoch = 0
+  /** Retention is on: it may have deleted whatever is committed. */
+  isRetained = false
+  /** A sync has failed: on the disk in memory nothing that is written to that file becomes durable before a crash. */
+  areSyncsTrusted = true
   /** As it was seen in this life. */
   highWatermark = 0
   readonly producers = new Map<number, ModelProducer>()
@@ -92,12 +96,20 @@ export class LogModel {
   }
 
   acknowledged({ acks, lastOffset }: ModelBatch): void {
-    if (acks === -1 && !this.writeCaching) this.durableEnd = Math.max(this.durableEnd, lastOffset + 1)
+    if (acks === -1 && !this.writeCaching) this.durable(lastOffset + 1)
   }
 
   /** Everything below is durable. */
   durable(end: number): void {
-    this.durableEnd = Math.max(this.durableEnd, end)
+    if (this.areSyncsTrusted) this.durableEnd = Math.max(this.durableEnd, end)
+  }
+
+  /** The log has deleted what lies below, or was seen to have. */
+  startSeen(offset: number): void {
+    assert.ok(offset >= this.startTold, `${this.name}: the start went back from ${this.startTold} to ${offset}`)
+    const asked = this.isRetained ? this.logEndOffset : this.startAsked
+    assert.ok(offset <= asked, `${this.name}: starts at ${offset}, and nobody has asked for more than ${asked}`)
+    this.startTold = offset
   }
 
   /** The batches that a reader finds from an offset on, below a limit. */
@@ -129,7 +141,7 @@ export class LogModel {
     this.startTold = logStartOffset
     this.startAsked = Math.max(this.startAsked, logStartOffset)
     assert.equal(this.logEndOffset, logEndOffset, `${this.name}: the log ends where a batch does`)
-    this.durableEnd = logEndOffset
+    if (this.areSyncsTrusted) this.durableEnd = logEndOffset
     this.writtenEnd = logEndOffset
     this.highWatermark = logEndOffset
     this.truncatingTo = null

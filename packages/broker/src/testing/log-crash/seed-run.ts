@@ -8,6 +8,7 @@
  */
 import assert from 'node:assert/strict'
 import { type Random, seededRandom } from '@ottla/base/random.ts'
+import type { Partition } from '../../partition/partition.ts'
 import type { Lie } from '../mortal-disk.ts'
 import { ACTS, type Act, releaseLease, type Scene } from './acts.ts'
 import { type EventName, Events } from './events.ts'
@@ -43,6 +44,11 @@ export async function runSeed(
   }
 }
 
+/** A fault has made the broker stop: none of its directories works. */
+class GaveUp extends Error {
+  override readonly name = 'GaveUp'
+}
+
 interface LifePlan {
   readonly mayCrash: boolean
   readonly mayFail: boolean
@@ -56,6 +62,8 @@ class Run {
   readonly #events = new Events()
   readonly #witness: (line: string) => void
   #ending: Ending = 'nothing'
+  /** Of this life, as they were when the model was last compared. */
+  readonly #partitions = new Map<LogModel, Partition>()
   /** Injected and perhaps not met yet: they outlive the process, and not the machine's crash. */
   #faults = { sync: false, any: false }
   #lives = 0
@@ -93,11 +101,13 @@ class Run {
     try {
       if (!(await this.#start(life))) return
       progress.phase = 'living'
+      this.#partitions.clear()
+      await this.#checkReopened(life)
       for (let step = 0; step < plan.steps; step++) await this.#step(scene)
       progress.phase = 'stopping'
       await this.#end(scene, plan)
     } catch (error) {
-      if (!life.hasCrashed || isBroken(error)) throw error
+      if (!(error instanceof GaveUp) && (!life.hasCrashed || isBroken(error))) throw error
       if (progress.phase !== 'living') this.#count(`machine crashed while ${progress.phase}`)
       await this.#crash(life)
     }
@@ -115,11 +125,9 @@ class Run {
       await life.start()
     } catch (error) {
       if (life.hasCrashed || !isInjected(error)) throw error
-      this.#count('start failed')
-      this.#note('start', (error as Error).message)
-      await this.#crash(life)
-      return false
+      return await this.#startFailed(life)
     }
+    if (this.#ground.models.some((model) => !life.isOpen(model))) return await this.#startFailed(life)
     if (life.wasCleanlyStopped && this.#ending === 'stopped') this.#count('recovered after an orderly stop')
     for (const model of this.#ground.models) {
       const { lostBatches } = await checkRecovered(life, model, this.#ending)
@@ -130,6 +138,28 @@ class Run {
     }
     this.#countRecovery(life)
     return true
+  }
+
+  async #startFailed(life: LogLife): Promise<false> {
+    assert.ok(this.#faults.any, 'A start without faults opens every log')
+    this.#count('start failed')
+    this.#note('start', 'failed')
+    await this.#crash(life)
+    return false
+  }
+
+  /** A log that has failed may have been opened again meanwhile, without what was not written. */
+  async #checkReopened(life: LogLife): Promise<void> {
+    for (const model of this.#ground.models) {
+      const partition = life.find(model)
+      const known = this.#partitions.get(model)
+      if (known === partition || partition.isOffline) continue
+      this.#partitions.set(model, partition)
+      if (known === undefined) continue
+      await checkRecovered(life, model, 'reopened')
+      this.#count('log came back')
+      this.#note('came back', `${model.name} ends at ${partition.logEndOffset}`)
+    }
   }
 
   #countRecovery({ logger }: LogLife): void {
@@ -148,7 +178,9 @@ class Run {
     const outcome = await act.run(scene, model)
     this.#note(act.name, `${model.name} ${outcome}`)
     if (life.hasCrashed) throw new LifeEnded()
-    if (life.failures.length > 0) throw life.failures[0]
+    await this.#checkReopened(life)
+    if (life.failures.length > 0)
+      throw this.#faults.any && isInjected(life.failures[0]) ? new GaveUp() : life.failures[0]
     for (const one of models) this.#checkWatermark(life, one)
     if (this.#offline(life) > wereOffline) this.#count('log went offline')
   }
@@ -173,8 +205,9 @@ class Run {
     assert.ok(highWatermark >= model.highWatermark, `${model.name}: the high watermark went back`)
     model.highWatermark = highWatermark
     model.writtenEnd = log.writtenOffset
-    assert.ok(log.logStartOffset >= model.startTold, `${model.name}: the start went back`)
     if (partition.isOffline) return
+    if (model.isRetained && log.logStartOffset > model.startTold) this.#count('retention deleted segments')
+    model.startSeen(log.logStartOffset)
     const limit = model.writeCaching ? log.writtenOffset : model.firstUnsyncedAll(log.syncedOffset)
     assert.ok(highWatermark <= limit, `${model.name}: the high watermark has passed a batch that is not durable`)
     log.verify()
@@ -236,6 +269,7 @@ class Run {
 
   async #crash(life: LogLife): Promise<void> {
     await life.crash()
+    for (const model of this.#ground.models) model.areSyncsTrusted = true
     this.#faults = { sync: false, any: false }
     this.#ending = 'crashed'
     this.#count('machine crashed')
