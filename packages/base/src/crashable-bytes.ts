@@ -30,7 +30,8 @@ export class CrashableBytes {
   readonly #store = new ByteStore()
   readonly #random: Random
   #generations: Generation[] = [{ sizeBefore: 0, sectorsBefore: new Map() }]
-  #syncFailed = false
+  /** What the disk has of sectors whose sync has failed and that were not written again since. */
+  readonly #givenUp = new Map<number, Buffer>()
 
   constructor(random: Random) {
     this.#random = random
@@ -47,12 +48,15 @@ export class CrashableBytes {
   write(bytes: Uint8Array, position: number): void {
     if (this.#random.below(WRITES_PER_WRITE_BACK) === 0) this.#beginGeneration()
     this.#keepSectors(position, position + bytes.length)
+    const end = position + bytes.length
+    for (let at = Math.floor(position / SECTOR_BYTES); at * SECTOR_BYTES < end; at++) this.#givenUp.delete(at)
     this.#store.write(bytes, position)
   }
 
   truncate(size: number): void {
     this.#beginGeneration()
     this.#keepSectors(size, this.size)
+    for (const sector of this.#givenUp.keys()) if (sector * SECTOR_BYTES >= size) this.#givenUp.delete(sector)
     this.#store.truncate(size)
   }
 
@@ -66,15 +70,17 @@ export class CrashableBytes {
   synced(sealed: Generation): void {
     // A later sync that ended first has covered this one as well.
     const index = this.#generations.indexOf(sealed)
-    if (index >= 0 && !this.#syncFailed) this.#generations.splice(0, index + 1)
+    if (index >= 0) this.#generations.splice(0, index + 1)
   }
 
   /**
-   * After a failed sync Linux takes the lost pages for clean, so a second sync that succeeds proves nothing. Here
-   * nothing that is written to this file becomes durable any more.
+   * After a failed sync Linux takes the lost pages for clean: they can be read, and a second sync that succeeds proves
+   * nothing of them, unless they were written again before it.
    */
   syncFailed(): void {
-    this.#syncFailed = true
+    for (const sector of this.#unsyncedSectors()) {
+      if (!this.#givenUp.has(sector)) this.#givenUp.set(sector, this.#version(sector, 0))
+    }
   }
 
   /** Drops, keeps, reorders or tears what was not synced. */
@@ -83,7 +89,7 @@ export class CrashableBytes {
     if (fate === 0) this.#goBackTo(0)
     else if (fate === 1) this.#tearAt(this.#random.below(this.#sectorsMax() + 1))
     else if (fate === 2) this.#scatter()
-    this.#syncFailed = false
+    this.#loseGivenUp()
     this.#generations = [{ sizeBefore: this.size, sectorsBefore: new Map() }]
   }
 
@@ -97,6 +103,15 @@ export class CrashableBytes {
     for (let sector = Math.floor(from / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) {
       if (!sectorsBefore.has(sector)) sectorsBefore.set(sector, this.#currentSector(sector))
     }
+  }
+
+  #loseGivenUp(): void {
+    const { size } = this
+    for (const [sector, content] of this.#givenUp) {
+      const bytes = Math.min(SECTOR_BYTES, size - sector * SECTOR_BYTES)
+      if (bytes > 0) this.#store.write(content.subarray(0, bytes), sector * SECTOR_BYTES)
+    }
+    this.#givenUp.clear()
   }
 
   #currentSector(sector: number): Buffer {

@@ -36,8 +36,13 @@ export class ProducerSnapshots {
   take(producers: ProducerStates, offset: number): DiskFile {
     const bytes = producers.toSnapshot()
     const file = this.#disk.open(this.#path(offset), { create: true })
-    file.truncate(0)
-    file.write(bytes, 0)
+    try {
+      file.truncate(0)
+      file.write(bytes, 0)
+    } catch (error) {
+      file.close()
+      throw error
+    }
     this.#note(offset)
     return file
   }

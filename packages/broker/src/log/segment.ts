@@ -364,9 +364,16 @@ export class Segment {
   #open(options: { create?: boolean } = {}): DiskFile {
     if (this.#file !== null) return this.#file
     this.recent = true
-    this.#file = this.#home.open(this.path(LOG_SUFFIX), options)
-    this.#home.openSegments.opened(this)
-    return this.#file
+    const file = this.#home.open(this.path(LOG_SUFFIX), options)
+    this.#file = file
+    // Others make room and may open an index for it: a process that may open no more files closes what nobody uses.
+    this.#pins++
+    try {
+      this.#home.openSegments.opened(this)
+    } finally {
+      this.#pins--
+    }
+    return file
   }
 
   #closeFile(): void {

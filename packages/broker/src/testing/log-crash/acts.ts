@@ -334,7 +334,6 @@ function fail(scene: Scene, operation: DiskOperation | null): string {
   life.ground.disk.failNext({ operation: failing, code })
   faults.any = true
   faults.sync ||= failing === 'sync'
-  if (faults.sync) for (const model of life.ground.models) model.areSyncsTrusted = false
   count(operation === 'write' ? 'write failed' : operation === 'sync' ? 'sync failed' : 'another operation failed')
   return `${failing} with ${code}`
 }

@@ -59,8 +59,6 @@ export class LogModel {
   leaderEpoch = 0
   /** Retention is on: it may have deleted whatever is committed. */
   isRetained = false
-  /** A sync has failed: on the disk in memory nothing that is written to that file becomes durable before a crash. */
-  areSyncsTrusted = true
   /** As it was seen in this life. */
   highWatermark = 0
   readonly producers = new Map<number, ModelProducer>()
@@ -101,7 +99,7 @@ export class LogModel {
 
   /** Everything below is durable. */
   durable(end: number): void {
-    if (this.areSyncsTrusted) this.durableEnd = Math.max(this.durableEnd, end)
+    this.durableEnd = Math.max(this.durableEnd, end)
   }
 
   /** The log has deleted what lies below, or was seen to have. */
@@ -141,7 +139,7 @@ export class LogModel {
     this.startTold = logStartOffset
     this.startAsked = Math.max(this.startAsked, logStartOffset)
     assert.equal(this.logEndOffset, logEndOffset, `${this.name}: the log ends where a batch does`)
-    if (this.areSyncsTrusted) this.durableEnd = logEndOffset
+    this.durableEnd = logEndOffset
     this.writtenEnd = logEndOffset
     this.highWatermark = logEndOffset
     this.truncatingTo = null

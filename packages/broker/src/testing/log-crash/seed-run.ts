@@ -216,16 +216,19 @@ class Run {
   async #end(scene: Scene, plan: LifePlan): Promise<void> {
     const { life, faults } = scene
     for (const held of scene.leases) releaseLease(held)
-    // After a failed sync nobody can say what the kernel keeps: only a machine that starts anew tells.
+    // A process that starts anew does not know which bytes the failed sync of an earlier one has left unsure.
     if (faults.sync) return await this.#crash(life)
     const isLast = !plan.mayCrash && !plan.mayFail
     if (!isLast && this.#random.below(4) === 0) await this.#truncate(scene)
     if (!isLast && this.#random.below(3) === 0) return this.#kill(life)
     const directories = this.#ground.models.map((model) => life.find(model).log.directory)
+    await this.#checkReopened(life)
+    // One that is offline may come back while the broker stops, without what it has not written.
+    const wereOffline = this.#offline(life) > 0
     const isWhole = await life.stop()
     assert.ok(isWhole || faults.any, 'A broker without faults is closed whole')
     this.#note('stop', isWhole ? 'whole' : 'not whole')
-    this.#ending = isWhole ? 'stopped' : 'crashed'
+    this.#ending = isWhole ? (wereOffline ? 'killed' : 'stopped') : 'crashed'
     if (!isWhole) return
     this.#count('stopped in order')
     // A fault that nobody has met yet would be met by the check.
@@ -269,7 +272,6 @@ class Run {
 
   async #crash(life: LogLife): Promise<void> {
     await life.crash()
-    for (const model of this.#ground.models) model.areSyncsTrusted = true
     this.#faults = { sync: false, any: false }
     this.#ending = 'crashed'
     this.#count('machine crashed')
