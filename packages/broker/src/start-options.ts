@@ -50,15 +50,9 @@ export interface BrokerPorts {
   readonly residentBytes: () => number
 }
 
-/** Kafka's defaults for its internal topics ask for three brokers; one alone has to work too. */
 const DEFAULTS = {
   listeners: 'PLAINTEXT://127.0.0.1:9092',
   'log.dirs': './data',
-  'offsets.topic.replication.factor': '1',
-  'transaction.state.log.replication.factor': '1',
-  'transaction.state.log.min.isr': '1',
-  'share.coordinator.state.topic.replication.factor': '1',
-  'share.coordinator.state.topic.min.isr': '1',
 }
 
 /** Throws ConfigError. */

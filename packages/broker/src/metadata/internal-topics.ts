@@ -19,6 +19,14 @@ export function automaticTopic(name: string, config: BrokerConfig, brokerCount: 
   }
 }
 
+/** How many replicas an internal topic shall have at the least; null where an operator, or nobody, has said so. */
+export function wantedReplicas(name: string, config: BrokerConfig, brokerCount: number): number | null {
+  const settings = INTERNAL[name]
+  if (settings === undefined) return null
+  const key = `${settings.prefix}.replication.factor`
+  return config.isSet(key) ? null : replicationFactor(key, config, brokerCount)
+}
+
 function replicationFactor(key: string, config: BrokerConfig, brokerCount: number): number {
   const factor = config.int(key)
   return config.isSet(key) ? factor : Math.max(1, Math.min(factor, brokerCount))

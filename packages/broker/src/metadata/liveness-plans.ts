@@ -7,6 +7,7 @@
  */
 import type { BrokerConfig } from '../config.ts'
 import { brokerKey, encodeBroker } from './documents.ts'
+import { wantedReplicas } from './internal-topics.ts'
 import { changePartition } from './elections.ts'
 import {
   type BrokerRegistration,
@@ -41,7 +42,7 @@ export function planLiveness(image: MetadataImage, housekeeping: Housekeeping): 
   for (const broker of image.brokers.values()) {
     if (broker.fenced && isReady(image, broker)) return planReturn(image, broker, housekeeping)
   }
-  return []
+  return planInternalReplicas(image, housekeeping)
 }
 
 /** Also one that was started anew before it was missed. */
@@ -69,6 +70,27 @@ function planReturn(image: MetadataImage, broker: BrokerRegistration, { config }
     return changePartition(partition, isLeader ? { leader: 'renewed' } : {}, rulesOf(topic))
   })
   return [...renewed, fencing(broker, false)]
+}
+
+/**
+ * Kafka's own topics were made with as many replicas as there were brokers: they get more as brokers join, until they
+ * have what they would have got now. Whom it is given to comes into the in-sync set by following.
+ */
+function planInternalReplicas(image: MetadataImage, { config }: Housekeeping): ChangeSet[] {
+  const brokers = [...image.brokers.keys()].filter((id) => isEligible(image, id)).toSorted((a, b) => a - b)
+  const internal = [...image.topicsById.values()].filter(({ name }) => wantedReplicas(name, config, 1) !== null)
+  return editPartitions(
+    image,
+    (partition, topic) => {
+      const { replicas, index } = partition
+      const missing = wantedReplicas(topic.name, config, brokers.length)! - replicas.length
+      if (missing <= 0) return partition
+      const others = brokers.filter((id) => !replicas.includes(id))
+      const added = others.map((_, i) => others[(index + i) % others.length]!).slice(0, missing)
+      return { ...partition, replicas: [...replicas, ...added], partitionEpoch: partition.partitionEpoch + 1 }
+    },
+    internal.map(({ id }) => id),
+  )
 }
 
 /** Nobody who may not is in sync or leads, and whoever can lead does. */
