@@ -3,8 +3,7 @@
  * a whole broker with an id, a data directory and a port of its own, and they replicate over the network as brokers on
  * several machines do; what they share, and die by, is the process.
  */
-import type { Deferred } from '@ottla/base/deferred.ts'
-import { deferred } from '@ottla/base/deferred.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { DirectoryLock } from '@ottla/base/disk.ts'
 import { Broker } from './broker.ts'
 import { ConfigError } from './config.ts'
@@ -48,7 +47,7 @@ export class LocalCluster implements AsyncDisposable {
   private constructor(brokers: readonly Broker[], stack: AsyncDisposableStack) {
     this.brokers = brokers
     this.#stack = stack
-    for (const broker of brokers) broker.failed.catch(this.#failed.reject)
+    for (const broker of brokers) broker.failed.catch((error) => this.#failed.reject(error))
     this.#failed.promise.catch(() => {})
   }
 
@@ -97,7 +96,9 @@ function optionsOf(options: LocalClusterOptions, own: { id: number; store: Metad
     port: port === 0 ? 0 : port + id - 1,
     dataDirectory: `${options.dataDirectory ?? './data'}/broker-${id}`,
     settings: { ...options.settings, 'node.id': String(id) },
-    ...(options.http === undefined ? {} : { http: { ...options.http, port: options.http.port + (options.http.port === 0 ? 0 : id - 1) } }),
+    ...(options.http === undefined
+      ? {}
+      : { http: { ...options.http, port: options.http.port + (options.http.port === 0 ? 0 : id - 1) } }),
     ports: { ...options.ports, openStore: async () => new StoreView(store) },
   }
 }

@@ -13,6 +13,7 @@ import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { type LogLevel, NodeLogger } from '@ottla/base/node-logger.ts'
 import { Broker } from './broker.ts'
 import { ConfigError } from './config.ts'
+import { LocalCluster } from './local-cluster.ts'
 import { LogDirectoryError } from './partition/log-directories.ts'
 import type { StartOptions } from './start-options.ts'
 
@@ -24,13 +25,15 @@ Options:
   --data DIR             where to keep data (default ./data)
   --listen HOST:PORT     where clients connect (default 127.0.0.1:9092; port 0 takes a free one)
   --advertise HOST:PORT  what clients are told to connect to, where that differs
+  --brokers N            start a cluster of N brokers in this process, on one port each from the first on
   --http HOST:PORT       serve /live, /ready and /metrics there
   --set NAME=VALUE       set a Kafka setting; repeat for more; wins over files
   --log-level LEVEL      debug, info, warn or error (default info)
   --log-format FORMAT    human or json (default human on a terminal, else json)
   --help                 print this
 
-The broker prints "ready kafka://HOST:PORT" when it serves, and before that, with --http, "admin http://HOST:PORT".
+The broker prints "ready kafka://HOST:PORT" when it serves, and before that, with --http, "admin http://HOST:PORT";
+several brokers print "ready kafka://HOST:PORT,HOST:PORT…", and one admin line each.
 SIGTERM or SIGINT stops it cleanly.
 `
 
@@ -40,6 +43,7 @@ const OPTIONS = {
   data: { type: 'string' },
   listen: { type: 'string' },
   advertise: { type: 'string' },
+  brokers: { type: 'string' },
   http: { type: 'string' },
   set: { type: 'string', multiple: true },
   'log-level': { type: 'string' },
@@ -107,20 +111,30 @@ async function warm(): Promise<void> {
   await import('./metadata/sqlite-store.ts')
 }
 
-async function run(options: StartOptions): Promise<void> {
+async function run(options: StartOptions, brokers: number | null): Promise<void> {
   const stopped = Promise.withResolvers<string>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve(signal))
   const logger = options.ports!.logger!
-  const broker = await Broker.start(options)
-  for (const { key, reason } of broker.ignoredSettings) logger.info(`The setting ${key} has no effect: ${reason}`)
-  if (broker.httpPort !== null) process.stdout.write(`admin ${httpUrl(options.http!.host, broker.httpPort)}\n`)
-  process.stdout.write(`ready kafka://${broker.bootstrap}\n`)
+  const started = brokers === null ? await Broker.start(options) : await LocalCluster.start({ ...options, brokers })
+  const all = started instanceof Broker ? [started] : started.brokers
+  for (const { key, reason } of all[0]!.ignoredSettings) logger.info(`The setting ${key} has no effect: ${reason}`)
+  for (const { httpPort } of all) {
+    if (httpPort !== null) process.stdout.write(`admin ${httpUrl(options.http!.host, httpPort)}\n`)
+  }
+  process.stdout.write(`ready kafka://${started.bootstrap}\n`)
   try {
-    const signal = await Promise.race([stopped.promise, broker.failed])
+    const signal = await Promise.race([stopped.promise, started.failed])
     logger.info(`Stopping: ${signal}`)
   } finally {
-    await broker[Symbol.asyncDispose]()
+    await started[Symbol.asyncDispose]()
   }
+}
+
+/** Null: a broker alone. */
+function brokersAsked(text: string | undefined): number | null {
+  if (text === undefined) return null
+  if (!/^[1-9]$/.test(text)) throw new UsageError(`Cannot use --brokers "${text}": it needs a number from 1 to 9`)
+  return Number(text)
 }
 
 function httpUrl(host: string, port: number): string {
@@ -132,7 +146,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const parsed = parse(argv)
     if (parsed.values.help) process.stdout.write(HELP)
     else if (parsed.values.warm) await warm()
-    else await run(startOptions(parsed))
+    else await run(startOptions(parsed), brokersAsked(parsed.values.brokers))
     return 0
   } catch (error) {
     return explain(error)

@@ -83,6 +83,13 @@ export async function recoverLog(options: RecoveryOptions, derived: DerivedState
   return recovered
 }
 
+type KeptFields = LogFields & {
+  readonly file: string
+  readonly position: number
+  readonly keptIn: string
+  readonly logEndOffset: number
+}
+
 class Recovery {
   readonly #options: RecoveryOptions
   readonly #derived: DerivedState
@@ -283,8 +290,12 @@ class Recovery {
     return { disk, directory, baseOffset }
   }
 
-  #tellKept(fields: { readonly file: string; readonly position: number; readonly keptIn: string } & LogFields): void {
-    this.#options.logger.error('The log is damaged: what lies behind the damage is kept aside', fields)
+  /** What a power failure left behind a hole was never synced, as far as is known: it is kept, and nobody's loss. */
+  #tellKept(fields: KeptFields): void {
+    const { logger, recoveryPoint } = this.#options
+    if (fields.logEndOffset < recoveryPoint) {
+      logger.error('The log is damaged: what lies behind the damage is kept aside', fields)
+    } else logger.warn('The log has a hole in what was not synced: what lies behind it is kept aside', fields)
   }
 
   /** Syncs what was scanned; all but the active segment are sealed and closed. */

@@ -33,12 +33,16 @@ class Metadata {
   }
 
   topic(...partitions: readonly Partial<PartitionImage>[]): void {
+    this.topicNamed('t', partitions)
+  }
+
+  topicNamed(name: string, partitions: readonly Partial<PartitionImage>[]): void {
     const full = partitions.map((fields, index) => ({
       ...{ index, replicas: [1, 2, 3], isr: [1, 2, 3], leader: 1, leaderEpoch: 0, partitionEpoch: 0 },
       ...fields,
     }))
     this.put(shardKey(TOPIC, 0), encodeShard(full))
-    this.put(topicKey(TOPIC), encodeTopic({ name: 't', partitionCount: full.length, configs: new Map() }))
+    this.put(topicKey(TOPIC), encodeTopic({ name, partitionCount: full.length, configs: new Map() }))
   }
 
   register(id: number, directories = [`directory-of-${id}`]): void {
@@ -207,5 +211,22 @@ test('a controller that takes over after any commit ends where the first would h
     assert.deepEqual(metadata.fenced(), [], `after ${stopAfter} commits`)
     const [leader, isr] = metadata.partition()
     assert.ok(isr.includes(leader))
+  }
+})
+
+test('Kafka’s own topics get more replicas as brokers join, unless somebody has said how many', () => {
+  for (const [settings, expected] of [
+    [{}, 3],
+    [{ 'offsets.topic.replication.factor': '1' }, 1],
+  ] as const) {
+    const metadata = new Metadata(settings)
+    metadata.come(1)
+    metadata.topicNamed('__consumer_offsets', [{ replicas: [1], isr: [1] }])
+    metadata.come(2)
+    metadata.come(3)
+    metadata.come(4)
+    const [partition] = metadata.image.topicsById.get(TOPIC)!.partitions
+    assert.equal(partition!.replicas.length, expected)
+    assert.deepEqual([partition!.leader, partition!.isr, partition!.leaderEpoch], [1, [1], 0])
   }
 })

@@ -7,7 +7,6 @@
  */
 import type { BrokerConfig } from '../config.ts'
 import { brokerKey, encodeBroker } from './documents.ts'
-import { wantedReplicas } from './internal-topics.ts'
 import { changePartition } from './elections.ts'
 import {
   type BrokerRegistration,
@@ -17,6 +16,7 @@ import {
   type PartitionImage,
   type Uuid,
 } from './image.ts'
+import { wantedReplicas } from './internal-topics.ts'
 import { editPartitions, electionRules, type PartitionEdit } from './partition-sets.ts'
 import type { ChangeSet } from './store.ts'
 
