@@ -58,6 +58,9 @@ test('the metrics are Prometheus text, and count what clients did', async () => 
   assert.equal(samples.get('ottla_connections'), 1)
   assert.equal(samples.get('ottla_budget_used_bytes{share="request frames"}'), 0)
   assert.equal(samples.get('ottla_budget_used_bytes{share="replies"}'), 0)
+  assert.equal(samples.get('ottla_log_deleted_segments_total{reason="start_offset"}'), 0)
+  assert.equal(samples.get('ottla_log_deleted_bytes_total'), 0)
+  assert.equal(samples.get('ottla_log_removals_waiting'), 0)
   assert.ok(samples.get('process_resident_memory_bytes')! > 1_000_000)
 })
 

@@ -8,6 +8,7 @@ import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { FetchSessions } from '../handlers/fetch-sessions.ts'
 import type { RequestCounters, Requests } from '../handlers/index.ts'
+import { RETENTION_REASONS } from '../log/retention.ts'
 import type { TailBudget } from '../log/tail-budget.ts'
 import type { LogCleaner } from '../partition/log-cleaner.ts'
 import type { Partitions } from '../partition/partitions.ts'
@@ -62,6 +63,7 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_partitions', 'gauge', 'Partitions that this broker holds', [[{}, held.count]]),
     family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [[{}, held.offline]]),
     family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [[{}, held.bytes]]),
+    deletions(partitions),
     family(
       'ottla_budget_used_bytes',
       'gauge',
@@ -113,6 +115,19 @@ function cleanings(cleaner: LogCleaner): string {
     ['cleaner_uncleanable_partitions', 'gauge', 'uncleanable-partitions-count', uncleanableCount],
   ] as const
   return rows.map(([name, type, help, value]) => family(`ottla_${name}`, type, help, [[{}, value]])).join('')
+}
+
+function deletions({ retention, removalCount }: Partitions): string {
+  const segments = RETENTION_REASONS.map(
+    (reason): Sample => [{ reason: reason.replace(' ', '_') }, retention.deletedSegments[reason].value],
+  )
+  return [
+    family('ottla_log_deleted_segments_total', 'counter', 'Segments that retention deleted', segments),
+    family('ottla_log_deleted_bytes_total', 'counter', 'Bytes in these segments', [[{}, retention.deletedBytes.value]]),
+    family('ottla_log_removals_waiting', 'gauge', 'Deleted segments and topics whose files are still there', [
+      [{}, removalCount],
+    ]),
+  ].join('')
 }
 
 function perApi(counters: readonly RequestCounters[], value: (one: RequestCounters) => number): Sample[] {
