@@ -7,6 +7,7 @@ import { GROUP_CHECKS } from './group-checks.ts'
 import { LOG_FILE_CHECKS } from './log-file-checks.ts'
 import { PARTITION_CHECKS } from './partition-checks.ts'
 import { RECORD_CHECKS } from './record-checks.ts'
+import { RETENTION_CHECKS } from './retention-checks.ts'
 import { SHARED_LOG_CHECKS } from './shared-log-checks.ts'
 import type { ToolCheck } from './tool-check.ts'
 import { TOPIC_CHECKS } from './topic-checks.ts'
@@ -19,6 +20,7 @@ export const TOOL_CHECKS: readonly ToolCheck[] = [
   ...PARTITION_CHECKS,
   ...CLUSTER_CHECKS,
   ...LOG_FILE_CHECKS,
+  ...RETENTION_CHECKS,
   ...SHARED_LOG_CHECKS,
   ...COMPACTED_LOG_CHECKS,
   ...CONSOLE_GROUP_CHECKS,

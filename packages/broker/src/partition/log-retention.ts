@@ -1,10 +1,10 @@
 /**
  * Deletes what topics no longer keep, over all logs of the broker: what goes is log/retention.ts's decision.
  *
- * A check goes through the logs in slices, one in a turn of the event loop. In a slice the new starts of its logs become
- * durable by one write of each log directory's checkpoint, and only then do segments lose their names: the removals may
- * come through a crash in any order, but never one of them before the start that no longer needs it. An active segment
- * that goes is sealed, and what follows it durable, before its offsets are given up.
+ * A check looks at the logs in slices, one in a turn of the event loop. Then the new starts of all of them become durable
+ * by one write of each log directory's checkpoint, and only then do segments lose their names, a few in a turn: the
+ * removals may come through a crash in any order, but never one of them before the start that no longer needs it. An
+ * active segment that goes is sealed, and what follows it durable, before its offsets are given up.
  *
  * A log that is offline, closed or being truncated is left out until the next check.
  */
@@ -22,6 +22,8 @@ import type { Partition } from './partition.ts'
 
 /** Logs that are looked at in one turn. */
 const LOGS_PER_TURN_MAX = 100
+/** Active segments that are sealed at one time: what follows each is made durable by several syncs, some of them blocking. */
+const ROLLING_MAX = 4
 /** Segments that lose their names in one turn: each costs up to four renames. */
 const SEGMENTS_PER_TURN_MAX = 25
 /** Lines that one check writes; what they do not tell is summed up. */
@@ -102,24 +104,31 @@ export class LogRetention implements AsyncDisposable {
   }
 
   async #check(held: readonly RetainedPartition[]): Promise<void> {
-    const lines = new BoundedLines(this.#options.logger)
+    const decisions: Decision[] = []
     for (let at = 0; at < held.length && !this.#isStopped; at += LOGS_PER_TURN_MAX) {
       if (at > 0) await this.#turn()
-      await this.#checkSlice(held.slice(at, at + LOGS_PER_TURN_MAX), lines)
+      decisions.push(...(await this.#decideSlice(held.slice(at, at + LOGS_PER_TURN_MAX))))
     }
+    const lines = new BoundedLines(this.#options.logger)
+    for (const decision of await this.#remove(this.#advance(decisions))) this.#count(decision, lines)
     lines.end()
   }
 
-  async #checkSlice(slice: readonly RetainedPartition[], lines: BoundedLines): Promise<void> {
+  async #decideSlice(slice: readonly RetainedPartition[]): Promise<Decision[]> {
     const decisions: Decision[] = []
+    let rolling: Promise<void>[] = []
     for (const one of slice) {
       const decision = await this.#unlessDiskFails(one, () => this.#decide(one))
-      if (decision !== null) decisions.push(decision)
+      if (decision === null) continue
+      decisions.push(decision)
+      if (decision.rolled !== null) rolling.push(decision.rolled)
+      if (rolling.length < ROLLING_MAX) continue
+      await Promise.allSettled(rolling)
+      rolling = []
     }
-    if (decisions.length === 0) return
     // Failures are the logs' own: such a log is not usable any more.
-    await Promise.allSettled(decisions.map(({ rolled }) => rolled))
-    for (const decision of await this.#remove(this.#advance(decisions))) this.#count(decision, lines)
+    await Promise.allSettled(rolling)
+    return decisions
   }
 
   /** Null: nothing goes. An active segment that goes is sealed here. */
