@@ -6,7 +6,6 @@ const SECURITY = 'an authoriser, and listeners that know their clients'
 const QUOTAS = 'quotas'
 const BROKERS = 'several brokers'
 const TRANSACTIONS = 'transactions'
-const CLEANING = 'compaction, which is not there yet'
 
 export const WAITS_FOR: Readonly<Record<string, string>> = {
   '0.5': QUOTAS,
@@ -27,7 +26,7 @@ export const WAITS_FOR: Readonly<Record<string, string>> = {
   '13.22': 'ElectLeaders (43), which is not served yet',
   '13.24': 'AlterReplicaLogDirs (34), which is not served yet',
   '16.2': 'scenarios that wait for a check of what logs keep; interop/tools asks it with Kafka’s own tools',
-  '16.3': CLEANING,
+  '16.3': 'scenarios that wait for a compaction; interop/tools asks it with Kafka’s own tools',
   '16.4': BROKERS,
   '16.7': BROKERS,
   '16.8': BROKERS,
