@@ -89,6 +89,16 @@ export class LogRetention implements AsyncDisposable {
     })
   }
 
+  /** Nothing below `offset` is read any more, durably when it returns; the segments follow. Throws DiskError, LogOfflineError. */
+  deleteBelow(held: RetainedPartition, offset: number): void {
+    const { partition, directory } = held
+    const { logStarts } = directory.checkpoints
+    logStarts.set(partition.topicName, partition.index, offset)
+    logStarts.flush()
+    partition.log.advanceLogStartOffset(offset)
+    void this.check([held])
+  }
+
   /** Deletes what these logs no longer keep; never rejects. */
   check(held: Iterable<RetainedPartition>): Promise<void> {
     const all = [...held]

@@ -186,18 +186,12 @@ export class Partitions implements AsyncDisposable {
 
   async #advanceLogStart(partition: Partition, target: number): Promise<number> {
     if (target <= partition.logStartOffset) return partition.logStartOffset
-    const held = this.#heldOf(partition)
-    const { logStarts } = held.directory.checkpoints
     try {
-      logStarts.set(partition.topicName, partition.index, target)
-      logStarts.flush()
-      partition.log.advanceLogStartOffset(target)
+      this.#retention.deleteBelow(this.#heldOf(partition), target)
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOfflineError)) throw error
       throw new ProtocolError('KAFKA_STORAGE_ERROR', undefined, { cause: error })
     }
-    // The segments follow: the answer tells of the start, and that is durable.
-    void this.#retention.check([held])
     return partition.logStartOffset
   }
 
