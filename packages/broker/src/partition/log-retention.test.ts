@@ -118,6 +118,18 @@ test('DeleteRecords moves the start at once, and the segments below it go after'
   assert.deepEqual(segmentsOf(one), ['55.log', '56.log', '57.log', '58.log', '59.log'])
 })
 
+test('DeleteRecords deletes what it was asked to, and leaves what is old to its check', async () => {
+  const one = new PartitionsFixture()
+  await one.open([{ id: 'T', configs: ONE_HOUR }])
+  one.partitions.keepRetention(one.config)
+  await fill(one, 4, { ageMs: 2 * 3_600_000 })
+  await one.until(one.partitions.deleteRecords(one.find('T'), 2))
+  await one.time.settle()
+  assert.deepEqual([one.find('T').logStartOffset, one.find('T').log.segmentCount], [2, 2])
+  await one.time.run(30_000)
+  assert.equal(one.find('T').logStartOffset, 4)
+})
+
 test('nothing uncommitted goes', async () => {
   const one = new PartitionsFixture()
   await one.open([{ id: 'T', configs: { ...SMALL_SEGMENTS, 'retention.ms': '0' } }])

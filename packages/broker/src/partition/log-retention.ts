@@ -16,7 +16,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { CorruptLogError, LogOfflineError } from '../log/errors.ts'
 import type { Log } from '../log/log.ts'
-import { type Breach, decideRetention, type RetentionReason } from '../log/retention.ts'
+import { type Breach, decideRetention, type RetentionReason, type RetentionRules } from '../log/retention.ts'
 import type { LogDirectory } from './log-directories.ts'
 import type { Partition } from './partition.ts'
 
@@ -28,6 +28,8 @@ const ROLLING_MAX = 4
 const SEGMENTS_PER_TURN_MAX = 25
 /** Lines that one check writes; what they do not tell is summed up. */
 const LINES_PER_CHECK_MAX = 100
+
+const ONLY_BELOW_START: RetentionRules = { deletes: false, retentionMs: -1, retentionBytes: -1 }
 
 const MESSAGES: Readonly<Record<RetentionReason, string>> = {
   'start offset': 'Deleted segments below the log start offset',
@@ -45,6 +47,11 @@ export interface LogRetentionOptions {
   readonly timers: Timers
   readonly logger: Logger
   readonly held: () => Iterable<RetainedPartition>
+}
+
+/** A log to look at; by the topic's rules, as they are then, where it brings none. */
+interface Check extends RetainedPartition {
+  readonly rules: RetentionRules | null
 }
 
 /** What goes of one log. */
@@ -96,14 +103,13 @@ export class LogRetention implements AsyncDisposable {
     logStarts.set(partition.topicName, partition.index, offset)
     logStarts.flush()
     partition.log.advanceLogStartOffset(offset)
-    void this.check([held])
+    // What is old or too much waits for its check, as ever.
+    void this.#enqueue([{ ...held, rules: ONLY_BELOW_START }])
   }
 
   /** Deletes what these logs no longer keep; never rejects. */
   check(held: Iterable<RetainedPartition>): Promise<void> {
-    const all = [...held]
-    this.#checking = this.#checking.then(() => this.#check(all)).catch((error) => this.#failed(error))
-    return this.#checking
+    return this.#enqueue(Array.from(held, (one) => ({ ...one, rules: null })))
   }
 
   /** Resolves when nothing is deleted any more. */
@@ -113,18 +119,23 @@ export class LogRetention implements AsyncDisposable {
     await this.#checking
   }
 
-  async #check(held: readonly RetainedPartition[]): Promise<void> {
+  #enqueue(checks: readonly Check[]): Promise<void> {
+    this.#checking = this.#checking.then(() => this.#check(checks)).catch((error) => this.#failed(error))
+    return this.#checking
+  }
+
+  async #check(checks: readonly Check[]): Promise<void> {
     const decisions: Decision[] = []
-    for (let at = 0; at < held.length && !this.#isStopped; at += LOGS_PER_TURN_MAX) {
+    for (let at = 0; at < checks.length && !this.#isStopped; at += LOGS_PER_TURN_MAX) {
       if (at > 0) await this.#turn()
-      decisions.push(...(await this.#decideSlice(held.slice(at, at + LOGS_PER_TURN_MAX))))
+      decisions.push(...(await this.#decideSlice(checks.slice(at, at + LOGS_PER_TURN_MAX))))
     }
     const lines = new BoundedLines(this.#options.logger)
     for (const decision of await this.#remove(this.#advance(decisions))) this.#count(decision, lines)
     lines.end()
   }
 
-  async #decideSlice(slice: readonly RetainedPartition[]): Promise<Decision[]> {
+  async #decideSlice(slice: readonly Check[]): Promise<Decision[]> {
     const decisions: Decision[] = []
     let rolling: Promise<void>[] = []
     for (const one of slice) {
@@ -142,14 +153,14 @@ export class LogRetention implements AsyncDisposable {
   }
 
   /** Null: nothing goes. An active segment that goes is sealed here. */
-  async #decide(held: RetainedPartition): Promise<Decision | null> {
+  async #decide({ rules, ...held }: Check): Promise<Decision | null> {
     const { partition } = held
     const { log } = partition
     for (let asked = -1; log.isUsable; ) {
       const segments = log.retainedSegments
       const { logStartOffset, logEndOffset, highWatermark } = partition
       const now = { segments, logStartOffset, logEndOffset, highWatermark }
-      const verdict = decideRetention(now, partition.rules.retention, this.#options.clock.wallMs())
+      const verdict = decideRetention(now, rules ?? partition.rules.retention, this.#options.clock.wallMs())
       if (verdict.kind === 'decided') {
         if (verdict.breaches.length === 0) return null
         const deletions = verdict.breaches.map((breach) => deletionOf(breach, segments))
