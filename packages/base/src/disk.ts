@@ -25,8 +25,10 @@ export interface Disk {
   remove(path: string): void
   /** Removes a directory and all it holds, in the thread pool; no error when it is missing. */
   removeTree(path: string): Promise<void>
-  /** Makes names in this directory durable. */
+  /** Makes names in this directory durable, blocking. */
   syncDirectory(path: string): void
+  /** As `syncDirectory`, in the thread pool. Covers all changes of names made before the call. */
+  syncNames(path: string): Promise<void>
   /** Whole small files: read fails with ENOENT when it is missing. */
   readFile(path: string): Buffer
   /**
@@ -34,8 +36,8 @@ export interface Disk {
    * After a crash the file holds the old or the new content, never a mixture.
    */
   replaceFile(path: string, content: Uint8Array): void
-  /** The size and last change of a file, or null when it is missing. */
-  stat(path: string): { size: number; modifiedMs: number } | null
+  /** The size and last change of a file, or of the names in a directory; null when it is missing. */
+  stat(path: string): FileStat | null
   /** Of the file system that holds the path. */
   space(path: string): { totalBytes: number; usableBytes: number }
   /**
@@ -43,6 +45,14 @@ export interface Disk {
    * Throws DiskError with code ELOCKED when another holder has it, in this process or in another.
    */
   lockDirectory(path: string): DirectoryLock
+}
+
+export interface FileStat {
+  /** Of a directory it means nothing. */
+  readonly size: number
+  readonly modifiedMs: number
+  /** The same moment as exactly as the file system knows it: any change moves it. */
+  readonly modifiedNs: bigint
 }
 
 export interface DirectoryEntry {

@@ -11,7 +11,7 @@
 import { dirname } from 'node:path'
 import { assert } from './assert.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type DirectoryEntry, type DirectoryLock, type Disk, DiskError, type DiskFile } from './disk.ts'
+import { type DirectoryEntry, type DirectoryLock, type Disk, DiskError, type DiskFile, type FileStat } from './disk.ts'
 import { type DiskFault, DiskGate, type SyncDelay } from './disk-gate.ts'
 import { MemoryFile, MemoryFileHandle } from './memory-file.ts'
 import { MemoryNames, missing, NameDirectory } from './memory-names.ts'
@@ -37,7 +37,7 @@ export class MemoryDisk implements Disk {
     this.#random = random
     this.#clock = options.clock ?? systemClock
     this.#gate = new DiskGate({ random, capacityBytes, syncDelay })
-    this.#names = new MemoryNames(random)
+    this.#names = new MemoryNames(random, () => this.#clock.wallMs())
   }
 
   open(path: string, { create = false, readOnly = false } = {}): DiskFile {
@@ -85,6 +85,10 @@ export class MemoryDisk implements Disk {
     this.#gate.perform('syncDirectory', path, () => this.#names.syncDirectory(path))
   }
 
+  async syncNames(path: string): Promise<void> {
+    this.syncDirectory(path)
+  }
+
   readFile(path: string): Buffer {
     return this.#gate.perform('read', path, () => {
       const file = this.#names.findFile(path, 'read')
@@ -112,10 +116,13 @@ export class MemoryDisk implements Disk {
     this.syncDirectory(dirname(path))
   }
 
-  stat(path: string): { size: number; modifiedMs: number } | null {
+  stat(path: string): FileStat | null {
     const node = this.#gate.perform('stat', path, () => this.#names.find(path))
     if (node === undefined) return null
-    return node instanceof NameDirectory ? { size: 0, modifiedMs: 0 } : { size: node.size, modifiedMs: node.modifiedMs }
+    const { modifiedMs, changes } = node
+    // Time may stand still in a test, and every change has to be told from the one before it.
+    const modifiedNs = BigInt(Math.floor(modifiedMs)) * 1_000_000n + BigInt(changes)
+    return { size: node instanceof NameDirectory ? 0 : node.size, modifiedMs, modifiedNs }
   }
 
   space(path: string): { totalBytes: number; usableBytes: number } {

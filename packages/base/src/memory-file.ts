@@ -8,6 +8,8 @@ import type { Random } from './random.ts'
 
 export class MemoryFile {
   modifiedMs: number
+  /** How often it was changed. */
+  changes = 0
   readonly #gate: DiskGate
   /** The history of what was not synced is kept only where a crash may need it. */
   readonly #bytes: CrashableBytes | ByteStore
@@ -30,6 +32,7 @@ export class MemoryFile {
 
   /** Writes what there is room for; answers how many bytes that were. */
   write(bytes: Uint8Array, position: number): number {
+    this.changes++
     const sizeBefore = this.size
     const growth = Math.max(0, position + bytes.length - sizeBefore)
     const granted = this.#gate.claim(growth)
@@ -41,6 +44,7 @@ export class MemoryFile {
 
   /** Whether there was room. */
   truncate(size: number): boolean {
+    this.changes++
     const growth = size - this.size
     if (growth > 0 && growth > this.#gate.capacityBytes - this.#gate.usedBytes) return false
     if (growth > 0) this.#gate.claim(growth)

@@ -12,6 +12,9 @@ export class NameDirectory<File> {
   entries = new Map<string, NameNode<File>>()
   /** What a crash right now would leave for certain. */
   durable = new Map<string, NameNode<File>>()
+  modifiedMs = 0
+  /** How often its names were changed, by a crash too. */
+  changes = 0
 }
 
 /** Directories are told from files by their class, so a file may be anything else. */
@@ -30,10 +33,12 @@ interface Place<File> {
 export class MemoryNames<File extends object> {
   readonly #root = new NameDirectory<File>()
   readonly #random: Random | null
+  readonly #nowMs: () => number
   #pending: PendingChange<File>[] = []
 
-  constructor(random: Random | null) {
+  constructor(random: Random | null, nowMs: () => number) {
     this.#random = random
+    this.#nowMs = nowMs
   }
 
   find(path: string): NameNode<File> | undefined {
@@ -144,6 +149,10 @@ export class MemoryNames<File extends object> {
 
   /** A disk that cannot crash keeps no history. */
   #changed(directories: NameDirectory<File>[], apply: () => void): void {
+    for (const directory of directories) {
+      directory.modifiedMs = this.#nowMs()
+      directory.changes++
+    }
     if (this.#random !== null) this.#pending.push({ directories, apply })
   }
 
@@ -186,6 +195,7 @@ function removeIfSame<File>(names: Map<string, NameNode<File>>, name: string, no
 }
 
 function restoreDurable<File>(directory: NameDirectory<File>): void {
+  if (!haveSameNames(directory.entries, directory.durable)) directory.changes++
   directory.entries = new Map(directory.durable)
   for (const node of directory.entries.values()) if (node instanceof NameDirectory) restoreDurable(node)
 }
@@ -195,4 +205,8 @@ function* filesBelow<File>(directory: NameDirectory<File>): Generator<File> {
     if (node instanceof NameDirectory) yield* filesBelow(node)
     else yield node
   }
+}
+
+function haveSameNames<File>(left: Map<string, NameNode<File>>, right: Map<string, NameNode<File>>): boolean {
+  return left.size === right.size && [...left].every(([name, node]) => right.get(name) === node)
 }

@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
 import { assert } from './assert.ts'
 import { deferred } from './deferred.ts'
 import { lockDirectory } from './directory-lock.ts'
-import { type DirectoryEntry, type DirectoryLock, type Disk, DiskError, type DiskFile } from './disk.ts'
+import { type DirectoryEntry, type DirectoryLock, type Disk, DiskError, type DiskFile, type FileStat } from './disk.ts'
 
 export class NodeDisk implements Disk {
   open(path: string, { create = false, readOnly = false } = {}): DiskFile {
@@ -53,6 +53,17 @@ export class NodeDisk implements Disk {
     attempt('sync directory', path, () => withDescriptor(path, fs.constants.O_RDONLY, (fd) => fs.fsyncSync(fd)))
   }
 
+  async syncNames(path: string): Promise<void> {
+    const fd = attempt('sync directory', path, () => fs.openSync(path, fs.constants.O_RDONLY))
+    try {
+      await syncMetadataOnce(fd)
+    } catch (error) {
+      throw diskError('sync directory', path, error)
+    } finally {
+      fs.closeSync(fd)
+    }
+  }
+
   readFile(path: string): Buffer {
     return attempt('read', path, () => fs.readFileSync(path))
   }
@@ -76,9 +87,10 @@ export class NodeDisk implements Disk {
     this.syncDirectory(dirname(path))
   }
 
-  stat(path: string): { size: number; modifiedMs: number } | null {
-    const stats = attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false }))
-    return stats === undefined ? null : { size: stats.size, modifiedMs: stats.mtimeMs }
+  stat(path: string): FileStat | null {
+    const stats = attempt('stat', path, () => fs.statSync(path, { throwIfNoEntry: false, bigint: true }))
+    if (stats === undefined) return null
+    return { size: Number(stats.size), modifiedMs: Number(stats.mtimeMs), modifiedNs: stats.mtimeNs }
   }
 
   space(path: string): { totalBytes: number; usableBytes: number } {
@@ -201,6 +213,13 @@ function readOnce(fd: number, into: Uint8Array, position: number): Promise<numbe
 function syncOnce(fd: number): Promise<void> {
   const { promise, resolve, reject } = deferred<void>()
   fs.fdatasync(fd, (error) => (error === null ? resolve() : reject(error)))
+  return promise
+}
+
+/** As for a directory: what changes there are names, which fdatasync need not care for. */
+function syncMetadataOnce(fd: number): Promise<void> {
+  const { promise, resolve, reject } = deferred<void>()
+  fs.fsync(fd, (error) => (error === null ? resolve() : reject(error)))
   return promise
 }
 

@@ -295,7 +295,7 @@ test('a topic that a full disk has no room for takes down nothing else', async (
   const broker = await machine.start()
   using client = await machine.connect()
   await machine.createTopics(client, ['t'])
-  machine.disk.failNext({ operation: 'write', path: '/data/u-0/partition.metadata.tmp', code: 'ENOSPC' })
+  machine.disk.failNext({ operation: 'write', path: '/data/u-0/partition.metadata', code: 'ENOSPC' })
   assert.deepEqual(await machine.createTopics(client, ['u']), ['NONE'])
   assert.equal(await produceError(client, batchOf(), { topic: 't' }), 'NONE')
   assert.notEqual(await produceError(client, batchOf(), { topic: 'u' }), 'NONE')

@@ -7,6 +7,7 @@
  * of the log that it trusts, and takes the rest from the batches. A file that is missing or is no checkpoint is lost:
  * then recovery takes everything from the batches.
  */
+import { dirname } from 'node:path'
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
 import { CheckpointError, formatCheckpoint, parseCheckpoint } from './checkpoint-file.ts'
@@ -27,7 +28,8 @@ export class LeaderEpochs {
   readonly #disk: Disk
   readonly #path: string
   #entries: EpochStart[]
-  #isDirty = false
+  /** What the file has; null: not all of what is known. */
+  #saved: readonly EpochStart[] | null
   /** What the log's older batches say is not known here: recovery has to tell. */
   readonly isLost: boolean
 
@@ -35,7 +37,15 @@ export class LeaderEpochs {
     this.#disk = disk
     this.#path = path
     this.#entries = entries ?? []
+    this.#saved = this.#entries
     this.isLost = entries === null
+  }
+
+  /** With entries that the file has, unless it lacks some of them. */
+  static of(disk: Disk, directory: string, known: { entries: readonly EpochStart[]; isDirty: boolean }): LeaderEpochs {
+    const epochs = new LeaderEpochs(disk, `${directory}/${LEADER_EPOCHS_NAME}`, [...known.entries])
+    if (known.isDirty) epochs.#saved = null
+    return epochs
   }
 
   /** What the file says, or nothing where it is lost. */
@@ -52,6 +62,10 @@ export class LeaderEpochs {
   get latestStartOffset(): number {
     return this.#entries.at(-1)?.startOffset ?? -1
   }
+  /** Whether the file lacks something. */
+  get isDirty(): boolean {
+    return this.#saved !== this.#entries && !areSame(this.#saved, this.#entries)
+  }
   get entries(): readonly EpochStart[] {
     return this.#entries
   }
@@ -64,7 +78,6 @@ export class LeaderEpochs {
     // A later start that is known already belongs to what a truncation has removed.
     const kept = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset)
     this.#entries = [...kept, { epoch, startOffset }]
-    this.#isDirty = true
   }
 
   /**
@@ -95,19 +108,34 @@ export class LeaderEpochs {
     if (first < 0 || (first === 0 && this.#entries[0]!.startOffset === logStartOffset)) return
     const epoch = this.#entries[first]!.epoch
     this.#entries = [{ epoch, startOffset: logStartOffset }, ...this.#entries.slice(first + 1)]
-    this.#isDirty = true
   }
 
   clear(): void {
     this.#keep([])
   }
 
+  /** As `flush`, with the syncs in the thread pool; no other flush runs meanwhile. Covers what was assigned before. */
+  async save(): Promise<void> {
+    if (!this.isDirty) return
+    const entries = this.#entries
+    const file = this.#disk.open(`${this.#path}.tmp`, { create: true })
+    try {
+      file.truncate(0)
+      file.write(this.#content(), 0)
+      await file.sync()
+    } finally {
+      file.close()
+    }
+    this.#disk.rename(file.path, this.#path)
+    await this.#disk.syncNames(dirname(this.#path))
+    this.#saved = entries
+  }
+
   /** Makes the file durable as the entries are; nothing where it is already. Synchronous, and rare. */
   flush(): void {
-    if (!this.#isDirty) return
-    const lines = this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
-    this.#disk.replaceFile(this.#path, Buffer.from(formatCheckpoint(lines)))
-    this.#isDirty = false
+    if (!this.isDirty) return
+    this.#disk.replaceFile(this.#path, this.#content())
+    this.#saved = this.#entries
   }
 
   verify(): void {
@@ -118,10 +146,13 @@ export class LeaderEpochs {
     }
   }
 
+  #content(): Buffer {
+    return Buffer.from(formatCheckpoint(this.#entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)))
+  }
+
   #keep(entries: EpochStart[]): void {
     if (entries.length === this.#entries.length) return
     this.#entries = entries
-    this.#isDirty = true
   }
 }
 
@@ -138,6 +169,11 @@ export function parseLeaderEpochs(bytes: Buffer, path: string): EpochStart[] | n
     if (error instanceof CheckpointError) return null
     throw error
   }
+}
+
+function areSame(left: readonly EpochStart[] | null, right: readonly EpochStart[]): boolean {
+  if (left?.length !== right.length) return false
+  return left.every(({ epoch, startOffset }, i) => epoch === right[i]!.epoch && startOffset === right[i]!.startOffset)
 }
 
 function parseEntry(fields: readonly string[], path: string): EpochStart {

@@ -31,6 +31,7 @@ const SEGMENT_SUFFIXES = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_IN
 
 export async function settleLeftovers(disk: Disk, directory: string): Promise<void> {
   const names = fileNames(disk, directory)
+  if (names.every((name) => !isLeftover(name)) && orphansIn(names).length === 0) return
   const cleanedMin = Math.min(...names.filter((name) => name.endsWith(CLEANED_SUFFIX)).map(offsetOf))
   for (const name of names) {
     const isUnfinished = name.endsWith(SWAP_SUFFIX) && offsetOf(name) >= cleanedMin
@@ -76,13 +77,22 @@ async function lastOffsetOf(disk: Disk, path: string): Promise<number> {
 }
 
 function removeOrphans(disk: Disk, directory: string): void {
-  const segments = new Set(segmentOffsets(disk, directory))
-  for (const name of fileNames(disk, directory)) {
-    for (const suffix of [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]) {
+  for (const name of orphansIn(fileNames(disk, directory))) disk.remove(`${directory}/${name}`)
+}
+
+/** Indexes without their segment. */
+function orphansIn(names: readonly string[]): string[] {
+  const segments = new Set(names.map((name) => offsetInName(name, LOG_SUFFIX)))
+  return names.filter((name) =>
+    [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX].some((suffix) => {
       const offset = offsetInName(name, suffix)
-      if (offset !== null && !segments.has(offset)) disk.remove(`${directory}/${name}`)
-    }
-  }
+      return offset !== null && !segments.has(offset)
+    }),
+  )
+}
+
+function isLeftover(name: string): boolean {
+  return [DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX, '.tmp'].some((suffix) => name.endsWith(suffix))
 }
 
 function removeSegment(disk: Disk, directory: string, base: number): void {

@@ -12,6 +12,7 @@ import { hasCleanedFiles, putIntoPlace, setBeside } from './compaction/swap.ts'
 import type { DelayedRemovals } from './delayed-removals.ts'
 import { readSegment } from './history.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
+import type { SegmentSummary } from './log-summary.ts'
 import type { LogWriter } from './log-writer.ts'
 import { Segment, type SegmentTimestamps } from './segment.ts'
 import type { SegmentHome } from './segment-home.ts'
@@ -76,6 +77,10 @@ export class LogSegments {
   /** Whether a segment begins exactly there. */
   beginsAt(offset: number): boolean {
     return this.#segments[this.#indexOf(offset)]!.baseOffset === offset
+  }
+
+  get summaries(): SegmentSummary[] {
+    return this.#segments.map((segment) => segment.summary)
   }
 
   configure(settings: LogSettings): void {

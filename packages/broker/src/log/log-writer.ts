@@ -16,6 +16,7 @@ import type { SyncQueue } from '@ottla/base/sync-queue.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { LogOfflineError } from './errors.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
+import { PARTITION_METADATA_NAME } from './partition-metadata.ts'
 import type { Segment } from './segment.ts'
 import type { LogSettings } from './settings.ts'
 import type { TailChunk } from './tail-budget.ts'
@@ -75,6 +76,7 @@ export class LogWriter {
   /** Written to since the last round began: a write after that is for the next round. */
   #unsyncedSegments: Segment[] = []
   #areNamesUnsynced = false
+  #isOwnerUnsynced = false
   #round: Promise<void> | null = null
   #flushTimer: Timer | null = null
   #failure: LogOfflineError | null = null
@@ -142,6 +144,12 @@ export class LogWriter {
   /** The next round makes the file durable too, then calls back. */
   syncWithNextRound(file: DiskFile, synced: () => void): void {
     this.#unsynced.push({ file, synced })
+  }
+
+  /** The directory or what says whose it is may be new: the next round makes both durable. */
+  ownerChanged(): void {
+    this.#isOwnerUnsynced = true
+    this.#areNamesUnsynced = true
   }
 
   /** Names in the directory have changed: the next round makes them durable. */
@@ -278,8 +286,8 @@ export class LogWriter {
     this.#unsynced = []
     try {
       this.#pinUnsynced(files)
-      this.#syncNames()
-      await this.#syncFiles(files)
+      this.#openOwner(files)
+      await settled(this.#areNamesDue() ? [this.#syncNames(), this.#syncFiles(files)] : [this.#syncFiles(files)])
     } catch (error) {
       this.fail('sync', error)
     }
@@ -311,25 +319,44 @@ export class LogWriter {
     }
   }
 
-  #syncNames(): void {
-    this.#options.leaderEpochs.flush()
-    if (!this.#areNamesUnsynced) return
+  #openOwner(files: UnsyncedFile[]): void {
+    if (!this.#isOwnerUnsynced) return
+    this.#isOwnerUnsynced = false
+    const { disk, directory } = this.#options
+    const path = `${directory}/${PARTITION_METADATA_NAME}`
+    if (!disk.exists(path)) return
+    const file = disk.open(path)
+    files.push({ file, synced: () => file.close() })
+  }
+
+  #areNamesDue(): boolean {
+    return this.#areNamesUnsynced || this.#options.leaderEpochs.isDirty
+  }
+
+  async #syncNames(): Promise<void> {
+    const { disk, directory, leaderEpochs } = this.#options
+    const areUnsynced = this.#areNamesUnsynced
     this.#areNamesUnsynced = false
-    this.#options.disk.syncDirectory(this.#options.directory)
+    await leaderEpochs.save()
+    if (areUnsynced) await disk.syncNames(directory)
   }
 
   async #syncFiles(files: readonly UnsyncedFile[]): Promise<void> {
     const { syncs } = this.#options
-    if (files.length === 1) return syncs.sync(files[0]!.file)
-    // All of them have ended before a failure is told: none is closed while its sync runs.
-    const outcomes = await Promise.allSettled(files.map(({ file }) => syncs.sync(file)))
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    await settled(files.map(({ file }) => syncs.sync(file)))
   }
 
   #cancelFlushTimer(): void {
     this.#flushTimer?.cancel()
     this.#flushTimer = null
   }
+}
+
+/** All of them have ended before a failure is told: no file is closed while its sync runs. */
+async function settled(syncs: readonly Promise<void>[]): Promise<void> {
+  if (syncs.length === 1) return syncs[0]
+  const outcomes = await Promise.allSettled(syncs)
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** Nobody has to listen to its rejection: the observer is told of every failure. */

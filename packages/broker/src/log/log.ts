@@ -8,7 +8,6 @@
  * Appends are synchronous and go to memory; the bytes of a whole turn of the event loop leave by one write at its end.
  * Whoever needs more waits for `written` or `synced`. Truncation is exclusive: its caller appends nothing meanwhile.
  */
-import { dirname } from 'node:path'
 import { assert } from '@ottla/base/assert.ts'
 import {
   assignOffset,
@@ -20,18 +19,20 @@ import {
 } from '@ottla/protocol/records/batch.ts'
 import type { CleanedSegment } from './compaction/compaction-job.ts'
 import { removeCleaned } from './compaction/swap.ts'
-import { LeaderEpochs } from './leader-epochs.ts'
+import { CorruptLogError } from './errors.ts'
+import type { LeaderEpochs } from './leader-epochs.ts'
 import { EMPTY_LEASE, type ReadLease } from './lease.ts'
+import { type OpenedLog, openLog } from './log-opening.ts'
 import type { LogOptions } from './log-options.ts'
 import { type CompactionSources, LogSegments } from './log-segments.ts'
+import type { LogSummary } from './log-summary.ts'
 import { type LogObserver, LogWriter } from './log-writer.ts'
-import { ProducerSnapshots } from './producer-snapshots.ts'
+import type { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
-import { prepareDirectory, recoverLog, replayProducers } from './recovery.ts'
+import { replayProducers } from './recovery.ts'
 import type { RetainedSegment } from './retention.ts'
-import { rewriteBehind } from './rewrite.ts'
 import type { BatchPlace, SegmentTimestamps } from './segment.ts'
-import { SegmentHome } from './segment-home.ts'
+import type { SegmentHome } from './segment-home.ts'
 import type { LogSettings } from './settings.ts'
 import { type ReadRequest, Tail } from './tail.ts'
 import type { TimestampOffset } from './timestamps.ts'
@@ -42,20 +43,8 @@ const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 export { LogOfflineError } from './errors.ts'
 export type { CompactionSources, LogObserver, LogOptions, LogSettings, ReadLease, ReadRequest, TimestampOffset }
 
-interface LogParts {
-  readonly home: SegmentHome
-  readonly segments: LogSegments
-  readonly writer: LogWriter
-  readonly producers: ProducerStates
-  readonly leaderEpochs: LeaderEpochs
-  readonly snapshots: ProducerSnapshots
-  readonly logStartOffset: number
-  readonly logEndOffset: number
-}
-
 export class Log {
   readonly directory: string
-  readonly producers: ProducerStates
   readonly leaderEpochs: LeaderEpochs
   readonly #options: LogOptions
   readonly #home: SegmentHome
@@ -63,60 +52,51 @@ export class Log {
   readonly #writer: LogWriter
   readonly #snapshots: ProducerSnapshots
   readonly #tail: Tail
+  #producers: ProducerStates | null
   #settings: LogSettings
   #logStartOffset: number
   #logEndOffset: number
   #state: 'open' | 'truncating' | 'closed' = 'open'
+  /** Whether the files differ from what an orderly close leaves. */
+  #isTouched: boolean
+  #summary: LogSummary | null = null
+  /** Its first segment's name need not be durable yet. */
+  #isNew: boolean
 
-  private constructor(options: LogOptions, parts: LogParts) {
+  private constructor(options: LogOptions, parts: OpenedLog) {
+    const { home, leaderEpochs, logEndOffset } = parts
     this.directory = options.directory
-    this.producers = parts.producers
-    this.leaderEpochs = parts.leaderEpochs
+    this.#producers = parts.producers
+    this.leaderEpochs = leaderEpochs
     this.#options = options
-    this.#home = parts.home
-    this.#segments = parts.segments
-    this.#writer = parts.writer
+    this.#home = home
+    this.#writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
+    this.#segments = new LogSegments({ ...options, home, writer: this.#writer }, parts.segments)
     this.#snapshots = parts.snapshots
     this.#tail = new Tail(options.tail)
     this.#settings = options.settings
     this.#logStartOffset = parts.logStartOffset
-    this.#logEndOffset = parts.logEndOffset
+    this.#logEndOffset = logEndOffset
+    this.#isTouched = parts.isRecovered
+    this.#isNew = this.bytes === 0
+    // What a crash would leave of its names, and of what says whose it is, is not known of these two.
+    if (parts.isRecovered || this.#isNew) this.#writer.ownerChanged()
   }
 
   /** Creates or recovers the log. What it finds is durable when it resolves. Rejects with DiskError, CorruptLogError. */
   static async open(options: LogOptions): Promise<Log> {
-    const { disk, directory, clock, settings } = options
-    const isDurable = options.cleanShutdown && disk.exists(directory)
-    await prepareDirectory(disk, directory)
-    if (!isDurable) disk.syncDirectory(dirname(directory))
-    const producers = new ProducerStates(options.producerIdExpirationMs)
-    const leaderEpochs = LeaderEpochs.load(disk, directory)
-    const snapshots = new ProducerSnapshots(disk, directory)
-    const nowMs = clock.wallMs()
-    const home = new SegmentHome(options)
-    const recovered = await recoverLog(
-      { ...options, home, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
-      { producers, leaderEpochs, snapshots },
-    )
-    if (typeof options.rewriteBehind === 'number') {
-      await rewriteBehind(recovered.segments, { ...options, offset: options.rewriteBehind })
-    }
-    producers.removeExpired(nowMs)
-    const { logStartOffset, logEndOffset } = recovered
-    const writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
-    const segments = new LogSegments({ home, writer, removals: options.removals, settings }, recovered.segments)
-    return new Log(options, {
-      home,
-      segments,
-      writer,
-      producers,
-      leaderEpochs,
-      snapshots,
-      logStartOffset,
-      logEndOffset,
-    })
+    return new Log(options, await openLog(options))
   }
 
+  /** Throws LogOfflineError when they have to be read and cannot be: opening the log anew restores them. */
+  get producers(): ProducerStates {
+    this.#producers ??= this.#readProducers()
+    return this.#producers
+  }
+  /** Of a log that was closed whole; null of all others. */
+  get summary(): LogSummary | null {
+    return this.#summary
+  }
   get logStartOffset(): number {
     return this.#logStartOffset
   }
@@ -255,6 +235,7 @@ export class Log {
     this.#assertUsable()
     assert(offset <= this.#logEndOffset, 'A log does not start behind its end')
     if (offset <= this.#logStartOffset) return
+    this.#isTouched = true
     this.#logStartOffset = offset
     this.leaderEpochs.truncateFromStart(offset)
   }
@@ -301,6 +282,7 @@ export class Log {
   replaceCompacted(cleaned: CleanedSegment, sources: CompactionSources): boolean {
     if (!this.isInUse) return false
     try {
+      this.#isTouched = true
       const isReplaced = this.#segments.replace(cleaned, sources)
       if (isReplaced) this.#snapshots.prune((base) => this.#segments.beginsAt(base))
       return isReplaced
@@ -332,11 +314,41 @@ export class Log {
     this.#segments.abandon()
   }
 
-  /** Makes everything durable, leaves the indexes and a producer snapshot as Kafka expects them, and closes. */
+  /**
+   * Makes everything durable, leaves the indexes and a producer snapshot as Kafka expects them, and closes. A log that
+   * was not touched is left as it is.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'closed') return
-    if (this.#writer.failure === null) await this.#finish()
+    if (this.#writer.failure === null && this.#isTouched) await this.#finish()
+    if (this.#writer.failure === null) this.#summary = this.#summarize()
     await this.#close()
+  }
+
+  #summarize(): LogSummary {
+    return {
+      logStartOffset: this.#logStartOffset,
+      logEndOffset: this.#logEndOffset,
+      leaderEpochs: { entries: this.leaderEpochs.entries, isDirty: this.leaderEpochs.isDirty },
+      hasProducers: this.#producers === null || this.#producers.count > 0,
+      segments: this.#segments.summaries,
+      activeIndexes: this.#segments.active.indexesEnd,
+    }
+  }
+
+  #readProducers(): ProducerStates {
+    const producers = new ProducerStates(this.#options.producerIdExpirationMs)
+    let problem: unknown = new CorruptLogError(`No snapshot of producers as of ${this.#logEndOffset} is whole`)
+    try {
+      const read = () => this.#snapshots.load(producers, this.#logEndOffset)
+      if (this.#home.openSegments.whenShort(read) === this.#logEndOffset) problem = null
+    } catch (error) {
+      problem = error
+    }
+    if (problem !== null) this.#writer.fail('read the producers of', problem)
+    this.#writer.throwIfFailed()
+    producers.removeExpired(this.#options.clock.wallMs())
+    return producers
   }
 
   /** Makes room for the batch, rolls if its segment has none, and copies it behind the chunk's used bytes. */
@@ -352,6 +364,7 @@ export class Log {
     if (this.#segments.active.mustRollFor(batch, this.#settings, place.nowMs)) {
       this.#rollAt(Math.max(this.#logEndOffset, batch.lastOffset - RELATIVE_OFFSET_MAX), place.nowMs)
     }
+    this.#isTouched = true
     const chunk = this.#tail.chunkFor(bytes)
     source.copy(chunk.buffer, chunk.usedBytes, at, at + bytes)
     this.#segments.active.add(batch, this.#settings.indexIntervalBytes)
@@ -370,11 +383,15 @@ export class Log {
 
   /** The sealed segment, its indexes and the snapshot become durable in the background. */
   #rollAt(baseOffset: number, nowMs: number): void {
+    this.#isTouched = true
     this.#writer.writeNow()
     this.#writer.throwIfFailed()
     try {
       const snapshot = this.#snapshots.take(this.producers, baseOffset)
       this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
+      // Names become durable in any order: a log without its first segment would seem to start at its second.
+      if (this.#isNew) this.#options.disk.syncDirectory(this.directory)
+      this.#isNew = false
       this.#segments.roll(baseOffset, nowMs)
       this.#snapshots.pruneAfterTake((base) => this.#segments.beginsAt(base))
     } catch (error) {
@@ -387,6 +404,7 @@ export class Log {
   /** Runs alone: nothing is on its way to the disk, nothing is in memory, and readers of files read again after it. */
   async #truncate(cut: () => Promise<number>): Promise<void> {
     this.#assertUsable()
+    this.#isTouched = true
     this.#state = 'truncating'
     try {
       await this.#writer.synced()
@@ -434,15 +452,14 @@ export class Log {
   }
 
   async #finish(): Promise<void> {
-    const { disk, directory } = this.#options
     try {
       for (const file of this.#segments.active.seal()) this.#writer.syncWithNextRound(file, () => file.close())
       const snapshot = this.#snapshots.take(this.producers, this.#logEndOffset)
       this.#writer.syncWithNextRound(snapshot, () => snapshot.close())
       this.#writer.namesChanged()
       await this.#writer.synced()
+      // What is removed here and comes back after a crash is no harm: it is as true as the log.
       this.#snapshots.prune((base) => this.#segments.beginsAt(base))
-      disk.syncDirectory(directory)
     } catch (error) {
       this.#writer.fail('close', error)
     }

@@ -77,11 +77,16 @@ export class OpenSegments {
 
   /** As `Disk.open`; where the process may open no more files, some of the least used are closed and it is tried again. */
   openFile(disk: Disk, path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+    return this.whenShort(() => disk.open(path, options))
+  }
+
+  /** Of anything that opens files. */
+  whenShort<T>(run: () => T): T {
     try {
-      return disk.open(path, options)
+      return run()
     } catch (error) {
       if (!isShortOfFiles(error) || !this.#closeSome()) throw error
-      return disk.open(path, options)
+      return run()
     }
   }
 

@@ -15,21 +15,27 @@ const NEWEST_KEPT = 2
 export class ProducerSnapshots {
   readonly #disk: Disk
   readonly #directory: string
-  /** Ascending. */
-  #offsets: number[]
+  /** Ascending; null until somebody asks. */
+  #listed: number[] | null
 
-  constructor(disk: Disk, directory: string) {
+  /** Looks into the directory when it is first asked, unless it is told that there are none. */
+  constructor(disk: Disk, directory: string, options: { areNone?: boolean } = {}) {
     this.#disk = disk
     this.#directory = directory
-    this.#offsets = disk
-      .list(directory)
-      .map(({ name }) => offsetInName(name, SNAPSHOT_SUFFIX))
-      .filter((offset) => offset !== null)
-      .sort((left, right) => left - right)
+    this.#listed = options.areNone ? [] : null
   }
 
   get offsets(): readonly number[] {
     return this.#offsets
+  }
+
+  get #offsets(): number[] {
+    this.#listed ??= this.#disk
+      .list(this.#directory)
+      .map(({ name }) => offsetInName(name, SNAPSHOT_SUFFIX))
+      .filter((offset) => offset !== null)
+      .sort((left, right) => left - right)
+    return this.#listed
   }
 
   /** Writes the state as of `offset`; the caller syncs the file and closes it. */
@@ -56,9 +62,11 @@ export class ProducerSnapshots {
     return null
   }
 
-  /** Removes what lies beyond the end of the log. Durable once the directory is synced. */
-  removeBeyond(logEndOffset: number): void {
+  /** Removes what lies beyond the end of the log; answers whether there was any. Durable once the directory is synced. */
+  removeBeyond(logEndOffset: number): boolean {
+    const count = this.#offsets.length
     this.#remove((offset) => offset > logEndOffset)
+    return this.#offsets.length < count
   }
 
   removeAll(): void {
@@ -90,7 +98,7 @@ export class ProducerSnapshots {
 
   #remove(isUnwanted: (offset: number) => boolean): void {
     for (const offset of this.#offsets.filter(isUnwanted)) this.#disk.remove(this.#path(offset))
-    this.#offsets = this.#offsets.filter((offset) => !isUnwanted(offset))
+    this.#listed = this.#offsets.filter((offset) => !isUnwanted(offset))
   }
 
   #path(offset: number): string {

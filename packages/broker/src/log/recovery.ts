@@ -17,6 +17,7 @@
  * 4. A recovery point beyond the end is another log's (a topic created again, say): then everything is checked.
  * 5. Segments that lie wholly below the log's start are removed first: a crash may have let some removals come through
  *    and others not.
+ * 6. A log that is whole and ends at its recovery point is durable with its names: nothing of it is synced.
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
@@ -50,6 +51,8 @@ export interface RecoveryOptions {
   readonly recoveryPoint: number
   readonly logStartOffset: number
   readonly nowMs: number
+  /** So many bytes of batches were looked at. */
+  readonly onChecked?: (bytes: number) => void
 }
 
 /** What is a function of the batches, brought up to date with them. */
@@ -95,6 +98,8 @@ class Recovery {
   readonly #derived: DerivedState
   readonly #segments: Segment[]
   #recoveryPoint: number
+  /** Something may be there, or be gone, that a crash would change. */
+  #isUnsettled = false
 
   constructor(options: RecoveryOptions, derived: DerivedState) {
     const { disk, directory, home } = options
@@ -113,10 +118,10 @@ class Recovery {
       await this.#beginAnew(logEndOffset)
       logEndOffset = logStartOffset
     }
-    this.#derived.snapshots.removeBeyond(logEndOffset)
+    const areSomeRemoved = this.#derived.snapshots.removeBeyond(logEndOffset)
     this.#derived.leaderEpochs.truncateFromStart(this.#startOffset())
-    this.#derived.leaderEpochs.flush()
-    disk.syncDirectory(directory)
+    await this.#derived.leaderEpochs.save()
+    if (areSomeRemoved || this.#isUnsettled || logEndOffset > this.#recoveryPoint) await disk.syncNames(directory)
     return { segments: this.#segments, logStartOffset: this.#startOffset(), logEndOffset }
   }
 
@@ -186,7 +191,7 @@ class Recovery {
       if (!isWhole) while (this.#segments.length > index + 1) await this.#cutLast(logEndOffset)
     }
     if (logEndOffset < this.#recoveryPoint) return this.#scanAgain(logEndOffset)
-    await this.#makeDurable(first)
+    await this.#makeDurable(first, logEndOffset)
     return logEndOffset
   }
 
@@ -217,6 +222,8 @@ class Recovery {
       return true
     })
     if (position < fileBytes) await this.#keepBeforeCut(segment, { from: position, to: fileBytes }, endOffset)
+    if (position < fileBytes) this.#isUnsettled = true
+    this.#options.onChecked?.(fileBytes)
     segment.endAt(position)
     return { endOffset, isWhole: position === fileBytes }
   }
@@ -299,10 +306,11 @@ class Recovery {
   }
 
   /** Syncs what was scanned; all but the active segment are sealed and closed. */
-  async #makeDurable(first: number): Promise<void> {
+  async #makeDurable(first: number, logEndOffset: number): Promise<void> {
     const { syncs } = this.#options
     for (const segment of this.#segments.slice(first)) {
       const isActive = segment === this.#segments.at(-1)
+      if (isActive && !this.#isUnsettled && logEndOffset === this.#recoveryPoint) continue
       segment.pin()
       await syncs.sync(segment.open()).finally(() => segment.unpin())
       if (isActive) continue
@@ -318,6 +326,7 @@ class Recovery {
   /** The batches below the log's start were never durable, nor needed any more: the log goes on empty. */
   async #beginAnew(logEndOffset: number): Promise<void> {
     const { home, logStartOffset, nowMs, logger } = this.#options
+    this.#isUnsettled = true
     if (this.#segments.length > 0) {
       logger.warn('The log ends before its start offset: it begins anew there', { ...this.#fields(), logEndOffset })
     }
@@ -329,6 +338,7 @@ class Recovery {
   }
 
   async #drop(index: number): Promise<void> {
+    this.#isUnsettled = true
     const [segment] = this.#segments.splice(index, 1)
     segment!.retire()
     for (const path of segment!.takeRemovable()) await this.#options.disk.removeTree(path)

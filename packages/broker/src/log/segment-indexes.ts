@@ -6,6 +6,7 @@
  * needs their ends only, which are a few numbers, and a lookup restores the rest from the files.
  */
 import type { DiskFile } from '@ottla/base/disk.ts'
+import { batchLastOffset, batchMaxTimestamp, batchSize } from '@ottla/protocol/records/batch.ts'
 import type { IndexFiles } from './index-entries.ts'
 import { OffsetIndex, type OffsetIndexEnd } from './offset-index.ts'
 import { TimeIndex, type TimeIndexEnd } from './time-index.ts'
@@ -15,6 +16,12 @@ export interface BatchPlace {
   readonly bytes: number
   readonly lastOffset: number
   readonly maxTimestamp: number
+}
+
+export interface SegmentTimestamps {
+  /** Of the first batch, the largest; −1: it has none. */
+  readonly firstMs: number
+  readonly largestMs: number
 }
 
 /** All that an append needs: the indexes of a segment at rest, in numbers. */
@@ -154,5 +161,13 @@ export class SegmentIndexes {
   verify(segmentBytes: number): void {
     this.offset.verify(segmentBytes)
     this.time.verify()
+  }
+}
+
+export function placeOf(buffer: Buffer, at: number): BatchPlace {
+  return {
+    bytes: batchSize(buffer, at),
+    lastOffset: batchLastOffset(buffer, at),
+    maxTimestamp: batchMaxTimestamp(buffer, at),
   }
 }

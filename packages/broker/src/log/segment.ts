@@ -11,13 +11,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import { DiskError, type DiskFile } from '@ottla/base/disk.ts'
-import {
-  BATCH_OVERHEAD,
-  batchBaseOffset,
-  batchLastOffset,
-  batchMaxTimestamp,
-  batchSize,
-} from '@ottla/protocol/records/batch.ts'
+import { BATCH_OVERHEAD, batchBaseOffset, batchLastOffset, batchMaxTimestamp } from '@ottla/protocol/records/batch.ts'
 import { CorruptLogError } from './errors.ts'
 import {
   DELETED_SUFFIX,
@@ -27,14 +21,15 @@ import {
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from './file-names.ts'
+import type { SegmentSummary } from './log-summary.ts'
 import { OFFSET_ENTRY_BYTES, OffsetIndex } from './offset-index.ts'
 import { type BatchVisitor, type ScanRange, scanBatches } from './scan.ts'
 import type { SegmentHome } from './segment-home.ts'
-import { type BatchPlace, SegmentIndexes } from './segment-indexes.ts'
+import { type BatchPlace, type IndexesEnd, placeOf, SegmentIndexes, type SegmentTimestamps } from './segment-indexes.ts'
 import type { LogSettings } from './settings.ts'
 import { readLastTimestamp, TIME_ENTRY_BYTES, TimeIndex } from './time-index.ts'
 
-export type { BatchPlace }
+export { type BatchPlace, placeOf, type SegmentTimestamps }
 
 /** The largest distance of an offset from its segment's base that the indexes can hold. */
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
@@ -42,12 +37,6 @@ const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 const SEGMENT_SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX]
 /** How much of an index may wait in memory before it goes to its file with the next write of batches. */
 const UNFLUSHED_INDEX_BYTES_MAX = 64 * 1024
-
-export interface SegmentTimestamps {
-  /** Of the first batch, the largest; −1: it has none. */
-  readonly firstMs: number
-  readonly largestMs: number
-}
 
 export class Segment {
   readonly baseOffset: number
@@ -111,6 +100,26 @@ export class Segment {
     return segment
   }
 
+  /** A segment as it was when its log was closed, at rest. */
+  static remembered(home: SegmentHome, summary: SegmentSummary): Segment {
+    const segment = new Segment(home, summary.baseOffset)
+    segment.bytes = summary.bytes
+    segment.writtenBytes = summary.bytes
+    segment.createdMs = summary.createdMs
+    segment.#firstTimestamp = summary.firstTimestamp
+    segment.#largestTimestamp = summary.largestTimestamp
+    return segment
+  }
+
+  get summary(): SegmentSummary {
+    const { baseOffset, bytes, createdMs, largestTimestamp } = this
+    return { baseOffset, bytes, createdMs, firstTimestamp: this.#firstTimestamp, largestTimestamp }
+  }
+  /** Of the active segment. */
+  get indexesEnd(): IndexesEnd {
+    return this.#activeIndexes().end
+  }
+
   get file(): DiskFile {
     assert(this.#file !== null, 'The segment is open')
     return this.#file
@@ -149,6 +158,11 @@ export class Segment {
   beginIndexes(): void {
     this.#indexes = SegmentIndexes.empty(this.baseOffset)
     this.#largestTimestamp = -1
+  }
+
+  /** The indexes are in their files, which nobody has touched since. */
+  resumeIndexes(end: IndexesEnd): void {
+    this.#indexes = SegmentIndexes.resting(this.baseOffset, end)
   }
 
   /** From now on batches are appended to it. Its indexes are loaded. */
@@ -477,14 +491,6 @@ export class Segment {
     assert(read === BATCH_OVERHEAD && batchBaseOffset(header, 0) >= this.baseOffset, 'The first batch is in the file')
     this.#firstTimestamp = batchMaxTimestamp(header, 0)
     return this.#firstTimestamp
-  }
-}
-
-export function placeOf(buffer: Buffer, at: number): BatchPlace {
-  return {
-    bytes: batchSize(buffer, at),
-    lastOffset: batchLastOffset(buffer, at),
-    maxTimestamp: batchMaxTimestamp(buffer, at),
   }
 }
 

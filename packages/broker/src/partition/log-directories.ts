@@ -8,10 +8,11 @@
  * | `.kafka_cleanshutdown`              | JSON {"version":0,"brokerEpoch":N}; there only between a clean stop |
  * |                                     | and the next start                                                  |
  * | `.ottla-probe`                      | there for a moment, while a directory that failed is tried again    |
+ * | `.ottla_logs`                       | see log/log-summaries-file.ts; written and removed with the marker  |
  * | `*-offset-checkpoint`               | see log/checkpoint-file.ts                                          |
  *
  * Crash rule: the marker is removed durably before anything else is written, and written last of all at a clean stop,
- * so that its presence proves that every log was closed whole.
+ * so that its presence proves that every log was closed whole. What is remembered of the logs goes before either.
  */
 import { dirname } from 'node:path'
 import type { DirectoryLock, Disk } from '@ottla/base/disk.ts'
@@ -20,6 +21,12 @@ import { type Random, randomUuid } from '@ottla/base/random.ts'
 import type { Uuid } from '@ottla/protocol/wire.ts'
 import { parseProperties } from '../config.ts'
 import { LogDirectoryCheckpoints } from '../log/checkpoint-file.ts'
+import {
+  LOG_SUMMARIES_NAME,
+  type RememberedLog,
+  readLogSummaries,
+  writeLogSummaries,
+} from '../log/log-summaries-file.ts'
 
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
 const PROBE = '.ottla-probe'
@@ -41,7 +48,11 @@ export class LogDirectory {
   readonly checkpoints: LogDirectoryCheckpoints
   /** Told to the cluster (KIP-858): a broker that comes back without it has lost what was in it. */
   readonly id: Uuid
+  /** What the clean stop has told of each log, by the name of its directory, until the start is over. */
+  remembered: ReadonlyMap<string, RememberedLog> = new Map()
   readonly #disk: Disk
+  #namesSyncing: Promise<void> = Promise.resolve()
+  #nextNamesSync: Promise<void> | null = null
   readonly #lock: DirectoryLock
   #failure: DiskError | null = null
 
@@ -53,6 +64,7 @@ export class LogDirectory {
     this.#lock = lock
     this.wasCleanlyStopped = disk.exists(`${path}/${CLEAN_SHUTDOWN}`)
     this.checkpoints = new LogDirectoryCheckpoints(disk, path)
+    if (this.wasCleanlyStopped) this.remembered = readLogSummaries(disk, path)
   }
 
   /** Throws LogDirectoryError when another process holds it, DiskError when it cannot be made. */
@@ -99,9 +111,26 @@ export class LogDirectory {
 
   /** From here on a crash is a crash: see the crash rule. */
   beginUse(): void {
-    if (!this.wasCleanlyStopped) return
-    this.#disk.remove(`${this.path}/${CLEAN_SHUTDOWN}`)
-    this.#disk.syncDirectory(this.path)
+    const paths = [CLEAN_SHUTDOWN, LOG_SUMMARIES_NAME].map((name) => `${this.path}/${name}`)
+    const left = paths.filter((path) => this.#disk.exists(path))
+    for (const path of left) this.#disk.remove(path)
+    if (left.length > 0) this.#disk.syncDirectory(this.path)
+  }
+
+  /** For the next start, before `endUse`: what each log is. Throws DiskError. */
+  remember(logs: Iterable<RememberedLog>): void {
+    writeLogSummaries(this.#disk, this.path, logs)
+  }
+
+  /** Makes the names in it durable; all who ask while one sync runs share the next. */
+  syncNames(): Promise<void> {
+    this.#nextNamesSync ??= this.#namesSyncing.then(() => {
+      this.#nextNamesSync = null
+      const syncing = this.#disk.syncNames(this.path)
+      this.#namesSyncing = syncing.catch(() => {})
+      return syncing
+    })
+    return this.#nextNamesSync
   }
 
   /** Every log is closed. */

@@ -17,6 +17,7 @@ import type { Logger } from '@ottla/base/logger.ts'
 import { type Random, randomUuid } from '@ottla/base/random.ts'
 import type { DelayedRemovals } from '../log/delayed-removals.ts'
 import type { Log } from '../log/log.ts'
+import { isSameStamp, type LogSummary, stampOf } from '../log/log-summary.ts'
 import { PARTITION_METADATA_NAME, PartitionMetadataError, readPartitionMetadata } from '../log/partition-metadata.ts'
 import { SET_ASIDE_SUFFIX } from '../log/set-aside.ts'
 import type { LogDirectory } from './log-directories.ts'
@@ -71,6 +72,21 @@ export class PartitionDirectories {
         else if (PARTITION_DIRECTORY.test(name) && !SUFFIXED.test(name)) this.#claimable(name, directory)
       }
     }
+  }
+
+  /**
+   * What is remembered of the partition's log, when its files are as they were and no other directory claims its name;
+   * it is placed then.
+   */
+  recall(partition: PartitionName, topicId: string): { directory: LogDirectory; summary: LogSummary } | null {
+    const name = directoryName(partition)
+    const [directory, ...others] = this.#unclaimed.get(name) ?? []
+    const log = directory?.remembered.get(name)
+    if (directory === undefined || log === undefined || others.length > 0 || log.topicId !== topicId) return null
+    const stamp = stampOf(this.#options.disk, `${directory.path}/${name}`, log.summary)
+    if (!isSameStamp(stamp, log.stamp)) return null
+    this.#unclaimed.delete(name)
+    return { directory, summary: log.summary }
   }
 
   /** Where the partition lies already, else the log directory that has the fewest; what is in its way is put aside. */

@@ -142,6 +142,9 @@ test('with write.caching acks=all is answered and visible when it is written, an
 
 test('one sync serves all that came before it began, one more all that came while it ran', async () => {
   const one = await Fixture.open()
+  // The first sync of a log makes its leader epoch durable, too.
+  one.produce(-1)
+  await one.settle()
   const syncsBefore = one.parts.syncs.syncs.value
   one.parts.disk.holdSyncs()
   const first = Array.from({ length: 10 }, () => one.produce(-1))

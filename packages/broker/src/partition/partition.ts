@@ -284,7 +284,8 @@ export class Partition implements FollowedPartition {
     const nowMs = this.#clock.wallMs()
     const verdict = validateBatch({ buffer, at, end: request.end, nowMs, scratch: this.#scratch }, this.#rules)
     if (verdict.kind === 'refused') return verdict
-    const sequence = this.#log.producers.check(verdict.buffer, verdict.at, nowMs)
+    const sequence = this.#checkSequence(verdict, nowMs)
+    if (sequence === null) return refused('KAFKA_STORAGE_ERROR')
     if (sequence.kind === 'error') return refused(sequence.error)
     if (sequence.kind === 'duplicate') return this.#alreadyAppended(request, sequence)
     const baseOffset = this.#appendToLog(verdict, nowMs)
@@ -293,6 +294,16 @@ export class Partition implements FollowedPartition {
     const endOffset = baseOffset + batchLastOffsetDelta(verdict.buffer, verdict.at) + 1
     const done = this.#afterAppend(request, baseOffset, endOffset)
     return { kind: 'appended', baseOffset, logAppendTimeMs: verdict.logAppendTimeMs, done }
+  }
+
+  /** Null: what the log knew of its producers when it was closed cannot be read. */
+  #checkSequence({ buffer, at }: { buffer: Buffer; at: number }, nowMs: number): SequenceCheck | null {
+    try {
+      return this.#log.producers.check(buffer, at, nowMs)
+    } catch (error) {
+      if (error instanceof LogOfflineError) return null
+      throw error
+    }
   }
 
   /** Null: the disk has failed. A full segment or a long turn makes the log use it at once. */

@@ -6,23 +6,18 @@
  * of its successor, are never open or opening together: the second waits for the first to lose the name.
  */
 import { assert } from '@ottla/base/assert.ts'
-import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
-import { type Disk, DiskError } from '@ottla/base/disk.ts'
-import type { Logger } from '@ottla/base/logger.ts'
-import type { Random } from '@ottla/base/random.ts'
-import type { SyncQueue } from '@ottla/base/sync-queue.ts'
-import type { Timer, Timers } from '@ottla/base/timers.ts'
+import { DiskError } from '@ottla/base/disk.ts'
+import type { Timer } from '@ottla/base/timers.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { Scratch } from '@ottla/protocol/records/compression.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { OffsetCheckpoint } from '../log/checkpoint-file.ts'
 import { DelayedRemovals } from '../log/delayed-removals.ts'
 import { LogOfflineError } from '../log/errors.ts'
-import type { OpenSegments } from '../log/open-segments.ts'
-import { readPartitionMetadata, writePartitionMetadata } from '../log/partition-metadata.ts'
-import type { TailBudget } from '../log/tail-budget.ts'
+import { beginPartitionMetadata, readPartitionMetadata } from '../log/partition-metadata.ts'
 import type { MetadataImage, TopicImage } from '../metadata/image.ts'
+import { closePartitions } from './close-partitions.ts'
 import {
   type Held,
   keyOf,
@@ -36,33 +31,16 @@ import {
 import type { LogDirectory } from './log-directories.ts'
 import { LogRetention } from './log-retention.ts'
 import { OfflineLogs } from './offline-logs.ts'
+import { OpeningProgress } from './opening-progress.ts'
 import { Partition } from './partition.ts'
 import { directoryName, PartitionDirectories } from './partition-directories.ts'
-import { type ClusterPorts, Replication } from './replication.ts'
-import { logSettings, partitionRules } from './topic-rules.ts'
+import type { PartitionsOptions } from './partitions-options.ts'
+import { rememberLogs } from './remember-logs.ts'
+import { Replication } from './replication.ts'
+import { TopicSettings } from './topic-settings.ts'
 
 /** Logs that are recovered at one time: more would only compete for the disk. */
-const OPENING_MAX = 8
-
-export interface PartitionsOptions {
-  readonly brokerId: number
-  readonly disk: Disk
-  readonly directories: readonly LogDirectory[]
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly logger: Logger
-  readonly syncs: SyncQueue
-  readonly tail: TailBudget
-  readonly openSegments: OpenSegments
-  readonly cluster: ClusterPorts
-  /** Every log directory has failed, and not in a way that passes. */
-  readonly onFailure: (error: unknown) => void
-  /** A partition's log is open, and `find` finds it: told in the turn in which that becomes true. */
-  readonly onOpened?: (partition: Partition) => void
-  /** A partition is about to be removed. */
-  readonly onGone?: (partition: Partition) => void
-}
+const OPENING_MAX = 32
 
 export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
@@ -74,6 +52,7 @@ export class Partitions implements AsyncDisposable {
   readonly #held = new Map<string, (Held | undefined)[]>()
   #image: MetadataImage | null = null
   #config: BrokerConfig | null = null
+  #topicSettings: TopicSettings | null = null
   /** What waits to be opened, by topic id and index, in the order in which it was asked for. */
   readonly #wanted = new Map<string, Wanted>()
   /** What is being opened, by the name of its directory. */
@@ -83,6 +62,8 @@ export class Partitions implements AsyncDisposable {
   /** Everything of the first image was opened. */
   #isStarted = false
   #checkpointTimer: Timer | null = null
+  /** While the logs of a broker that was not stopped cleanly are opened. */
+  #progress: OpeningProgress | null = null
   #disposing: Promise<void> | null = null
   #closedWhole = false
 
@@ -159,13 +140,27 @@ export class Partitions implements AsyncDisposable {
     }
     this.#image = image
     this.#config = config
+    this.#topicSettings = new TopicSettings(config)
     for (const topic of before?.topicsById.values() ?? []) if (!image.topicsById.has(topic.id)) this.#removeTopic(topic)
     for (const topic of image.topicsById.values()) {
       if (!settingsChanged && before?.topicsById.get(topic.id) === topic) continue
       this.#update(topic)
     }
+    if (before === null) this.#progress = this.#followRecovery()
     this.#openNext()
     this.#replication.published()
+  }
+
+  /** Whoever waits for a broker that has crashed is told how far it is. */
+  #followRecovery(): OpeningProgress | null {
+    const { directories, timers, logger } = this.#options
+    if (this.#wanted.size === 0 || directories.every(({ wasCleanlyStopped }) => wasCleanlyStopped)) return null
+    return new OpeningProgress({ timers, logger, total: this.#wanted.size })
+  }
+
+  get #settings(): TopicSettings {
+    assert(this.#topicSettings !== null, 'An image was published')
+    return this.#topicSettings
   }
 
   /** Resolves when every partition that was published so far is open, or has failed to. */
@@ -176,6 +171,8 @@ export class Partitions implements AsyncDisposable {
   /** Called once the first image is open: what is on the disk and in no topic is put aside. Throws DiskError. */
   setStraysAside(): void {
     this.#directories.setStraysAside()
+    for (const directory of this.directories) directory.remembered = new Map()
+    this.#progress?.[Symbol.dispose]()
     this.#isStarted = true
   }
 
@@ -262,8 +259,6 @@ export class Partitions implements AsyncDisposable {
   }
 
   #update(topic: TopicImage): void {
-    const config = this.#config!
-    const rules = partitionRules(config, topic)
     for (const image of topic.partitions) {
       const held = this.#held.get(topic.id)?.[image.index]
       if (!image.replicas.includes(this.#options.brokerId)) {
@@ -272,7 +267,7 @@ export class Partitions implements AsyncDisposable {
       else {
         held.partition.update(image)
         this.#replication.update(held.partition)
-        held.partition.configure(rules, logSettings(config, topic, held.segmentJitter))
+        held.partition.configure(this.#settings.rules(topic), this.#settings.log(topic, held.segmentJitter))
       }
     }
   }
@@ -302,6 +297,7 @@ export class Partitions implements AsyncDisposable {
     await turn.promise
     await this.#open(wanted).catch((error) => this.#notOpened(wanted, error))
     this.#opening.delete(nameOf(wanted))
+    this.#progress?.opened()
     this.#openNext()
   }
 
@@ -350,11 +346,12 @@ export class Partitions implements AsyncDisposable {
     const { disk, random } = this.#options
     const segmentJitter = random.float()
     const partitionName = { topicName: topic.name, index: image.index }
-    const directory = this.#directories.place(partitionName, topic.id)
+    const held = this.#held.get(topic.id)?.[image.index]
+    // One that has failed is not what it was.
+    const recalled = held === undefined ? this.#directories.recall(partitionName, topic.id) : null
+    const directory = recalled?.directory ?? this.#directories.place(partitionName, topic.id)
     const path = `${directory.path}/${directoryName(partitionName)}`
     const { recoveryPoints, logStarts, highWatermarks } = directory.checkpoints
-    const config = this.#config!
-    const held = this.#held.get(topic.id)?.[image.index]
     const failed = held?.partition
     // Two logs of one directory are never open together.
     await failed?.closeFailedLog()
@@ -362,7 +359,7 @@ export class Partitions implements AsyncDisposable {
       ...partitionName,
       topicId: topic.id,
       image,
-      rules: partitionRules(config, topic),
+      rules: this.#settings.rules(topic),
       localBrokerId: this.#options.brokerId,
       clock: this.#options.clock,
       timers: this.#options.timers,
@@ -374,12 +371,15 @@ export class Partitions implements AsyncDisposable {
         ...this.#options,
         removals: this.#removals,
         directory: path,
-        settings: logSettings(config, topic, segmentJitter),
+        settings: this.#settings.log(topic, segmentJitter),
+        remembered: recalled?.summary ?? null,
+        syncParent: () => directory.syncNames(),
+        onChecked: (bytes) => this.#progress?.checked(bytes),
         cleanShutdown: directory.wasCleanlyStopped && failed === undefined,
         recoveryPoint: failed?.log.syncedOffset ?? recoveryPoints.get(topic.name, image.index) ?? 0,
         logStartOffset: failed?.log.logStartOffset ?? logStarts.get(topic.name, image.index) ?? 0,
         rewriteBehind: failed?.log.syncedOffset ?? null,
-        producerIdExpirationMs: config.producerIdExpirationMs,
+        producerIdExpirationMs: this.#config!.producerIdExpirationMs,
       },
     })
     const partition = await opening.catch(async (error: unknown) => {
@@ -388,7 +388,7 @@ export class Partitions implements AsyncDisposable {
       throw error
     })
     try {
-      if (readPartitionMetadata(disk, path) === null) writePartitionMetadata(disk, path, topic.id)
+      if (recalled === null && readPartitionMetadata(disk, path) === null) beginPartitionMetadata(disk, path, topic.id)
     } catch (error) {
       await partition[Symbol.asyncDispose]()
       throw error
@@ -411,8 +411,7 @@ export class Partitions implements AsyncDisposable {
     if (partition.isOffline) return this.#wentOffline(partition)
     this.#cameBack(partition)
     partition.update(image)
-    const config = this.#config!
-    partition.configure(partitionRules(config, topic), logSettings(config, topic, held.segmentJitter))
+    partition.configure(this.#settings.rules(topic), this.#settings.log(topic, held.segmentJitter))
     this.#replication.update(partition)
     this.#options.onOpened?.(partition)
   }
@@ -470,6 +469,7 @@ export class Partitions implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#progress?.[Symbol.dispose]()
     this.#checkpointTimer?.cancel()
     await this.#replication[Symbol.asyncDispose]()
     this.#offline[Symbol.dispose]()
@@ -479,15 +479,13 @@ export class Partitions implements AsyncDisposable {
     await this.#directories.closed()
     await this.#retention[Symbol.asyncDispose]()
     for (const partition of this.all()) partition.resign()
-    const closing = Array.from(this.all(), (partition) => partition[Symbol.asyncDispose]())
-    const outcomes = await Promise.allSettled(closing)
-    const failures = outcomes.filter((outcome) => outcome.status === 'rejected')
-    for (const { reason } of failures) this.#options.logger.error('Cannot close a log', { error: reason })
+    const wereClosed = await closePartitions(this.all(), this.#options.logger)
     await this.#removals[Symbol.asyncDispose]()
     this.#tryCheckpoint()
     const hasFailed = Array.from(this.all()).some((partition) => partition.isOffline)
     // What was never opened in this life is as the last one left it, and that may not have been whole.
     const wereAllOpen = this.#isStarted && !isMissing && this.#offline.count === 0
-    this.#closedWhole = wereAllOpen && failures.length === 0 && !hasFailed
+    this.#closedWhole = wereAllOpen && wereClosed && !hasFailed
+    if (this.#closedWhole) rememberLogs(this.#options, [...this.#allHeld()])
   }
 }

@@ -3,7 +3,14 @@
  * disk any more, whatever its leftover callbacks do: the next life has it alone. Also lies about syncs where it is told
  * to, which is how a test shows that it would notice.
  */
-import { type DirectoryEntry, type DirectoryLock, type Disk, DiskError, type DiskFile } from '@ottla/base/disk.ts'
+import {
+  type DirectoryEntry,
+  type DirectoryLock,
+  type Disk,
+  DiskError,
+  type DiskFile,
+  type FileStat,
+} from '@ottla/base/disk.ts'
 
 /** `files`: a sync of a file does nothing; `names`: a sync of a directory does nothing. */
 export type Lie = 'files' | 'names'
@@ -79,6 +86,10 @@ export class MortalDisk implements Disk {
     if (this.#lie !== 'names') this.alive.syncDirectory(path)
   }
 
+  async syncNames(path: string): Promise<void> {
+    if (this.#lie !== 'names') await this.alive.syncNames(path)
+  }
+
   readFile(path: string): Buffer {
     return this.alive.readFile(path)
   }
@@ -87,7 +98,7 @@ export class MortalDisk implements Disk {
     this.alive.replaceFile(path, content)
   }
 
-  stat(path: string): { size: number; modifiedMs: number } | null {
+  stat(path: string): FileStat | null {
     return this.alive.stat(path)
   }
 

@@ -145,12 +145,13 @@ function checkNames(disk: Disk, directory: string): void {
   }
 }
 
-/** After an orderly stop every segment has its indexes, and what they say is so. */
+/** After an orderly stop every segment that holds anything has its indexes, and what they say is so. */
 export function checkIndexFiles(disk: Disk, directory: string): void {
   for (const { name } of disk.list(directory)) {
     const base = offsetInName(name, LOG_SUFFIX)
     if (base === null) continue
     const batches = placesOf(disk.readFile(`${directory}/${name}`))
+    if (batches.length === 0) continue
     const read = (suffix: string): Buffer => disk.readFile(`${directory}/${fileName(base, suffix)}`)
     checkOffsetIndex(read(OFFSET_INDEX_SUFFIX), batches, { base, name })
     checkTimeIndex(read(TIME_INDEX_SUFFIX), batches, { base, name })
