@@ -285,10 +285,12 @@ export class FetchOperation implements FetchWaiter {
     return null
   }
 
-  /** A replica that the leader does not know of. */
+  /** A replica that the leader does not know of, or the leader itself. */
   #isOfStranger(partition: Partition): boolean {
     const { follower } = this.#request
-    return follower !== null && !partition.image.replicas.includes(follower.replicaId)
+    if (follower === null) return false
+    const { replicas, leader } = partition.image
+    return follower.replicaId === leader || !replicas.includes(follower.replicaId)
   }
 
   #result(
