@@ -22,6 +22,7 @@ const TOOLS = {
   },
   /** Installed is not enough: a container may forbid tracing. */
   strace: { package: 'strace', works: () => ends('strace', ['-o', '/dev/null', 'true']) },
+  'etcd-server': { package: 'etcd-server', works: () => ends('etcd', ['--version']) },
   edict: { package: 'edict', works: async () => existsSync('/usr/share/edict/edict') },
   'mythes-en-us': { package: 'mythes-en-us', works: async () => existsSync('/usr/share/mythes/th_en_US_v2.dat') },
 } as const satisfies Readonly<Record<string, Tool>>

@@ -56,7 +56,7 @@ const PARTLY_FREE: Readonly<Record<string, RegExp>> = {
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   // The metadata stores are ports of their own.
   'packages/broker/src/metadata/sqlite-store.ts': ['node:sqlite'],
-  'packages/broker/src/metadata/etcd-store.ts': ['@grpc/grpc-js', 'new Promise', 'Promise.withResolvers'],
+  'packages/broker/src/metadata/etcd/connection.ts': ['@grpc/grpc-js'],
   // Arguments, signals and the exit code are the process's own.
   'packages/broker/src/main.ts': ['process', 'Promise.withResolvers'],
   'packages/broker/src/default-ports.ts': ['process'],

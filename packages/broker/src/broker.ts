@@ -73,8 +73,8 @@ export class Broker implements AsyncDisposable {
   #disposing: Promise<void> | null = null
 
   /**
-   * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError or DiskError,
-   * each of which says what to do; nothing is left running then.
+   * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError, DiskError,
+   * StoreUnavailable or StoreBroken, each of which says what to do; nothing is left running then.
    */
   static async start(options: StartOptions = {}): Promise<Broker> {
     const broker = new Broker(configFor(options), portsFor(options))
@@ -141,7 +141,7 @@ export class Broker implements AsyncDisposable {
   async #openStorage(): Promise<Storage> {
     const { disk, clock, timers, random, logger, network } = this.#ports
     const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path, random)))
-    const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path))
+    const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path, this.#config))
     // Disposed after the logs are closed: what says so must be written last.
     this.#stack.defer(() => this.#endUse(directories))
     const syncs = new SyncQueue()

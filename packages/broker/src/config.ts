@@ -14,6 +14,7 @@ export { dynamicBrokerKey, dynamicBrokerProblem, dynamicOverrides, isDynamic } f
 export type { ConfigKey, ConfigType } from './config/key.ts'
 export type { Listener } from './config/listeners.ts'
 export { ConfigError, type ConfigSources, type LoadedConfig, loadConfig } from './config/load.ts'
+export { type EtcdPlace, type MetadataStorePlace, metadataStorePlace } from './config/metadata-store.ts'
 export { parseProperties } from './config/properties.ts'
 export { clientMetricsConfigProblem, groupConfigProblem, groupValue } from './config/resource-config.ts'
 export {

@@ -10,11 +10,12 @@ import { systemTimers } from '@ottla/base/node-timers.ts'
 import { openFilesMax } from '@ottla/base/process-limits.ts'
 import { systemRandom } from '@ottla/base/random.ts'
 import type { Threads } from '@ottla/base/threads.ts'
+import { type EtcdPlace, metadataStorePlace } from './config.ts'
 import type { BrokerPorts, StartOptions, ThreadPorts } from './start-options.ts'
 
 export function portsFor(options: StartOptions): BrokerPorts {
   const inMemory = options.storage === 'memory'
-  return {
+  const ports: BrokerPorts = {
     clock: systemClock,
     timers: systemTimers,
     random: systemRandom,
@@ -23,11 +24,16 @@ export function portsFor(options: StartOptions): BrokerPorts {
     disk: inMemory ? new MemoryDisk() : new NodeDisk(),
     network: new NodeNetwork(),
     openThreads,
-    openStore: inMemory ? openMemoryStore : openDiskStore,
+    openStore: (directory, config) => {
+      const place = metadataStorePlace(config.text('metadata.store')!)
+      if (place.type === 'etcd') return openEtcd(place, ports)
+      return inMemory ? openMemoryStore() : openDiskStore(directory)
+    },
     openFilesMax,
     residentBytes: () => process.memoryUsage.rss(),
     ...options.ports,
   }
+  return ports
 }
 
 /** Another thread has the machine's disk and no other. */
@@ -43,4 +49,11 @@ async function openMemoryStore() {
 async function openDiskStore(directory: string) {
   const { openSqliteStore, SQLITE_FILE } = await import('./metadata/sqlite-store.ts')
   return openSqliteStore({ path: `${directory}/${SQLITE_FILE}`, timers: systemTimers })
+}
+
+/** Neither gRPC nor threads are loaded by a broker alone. Certificates are the machine's, wherever records are kept. */
+async function openEtcd(place: EtcdPlace, { clock, timers, logger }: BrokerPorts) {
+  const { nodeCompanions: companions } = await import('@ottla/base/node-companion.ts')
+  const { openEtcdPlace } = await import('./metadata/etcd-place.ts')
+  return openEtcdPlace(place, { disk: new NodeDisk(), clock, timers, companions, logger })
 }

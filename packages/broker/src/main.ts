@@ -14,6 +14,7 @@ import { type LogLevel, NodeLogger } from '@ottla/base/node-logger.ts'
 import { Broker } from './broker.ts'
 import { ConfigError } from './config.ts'
 import { LocalCluster } from './local-cluster.ts'
+import { StoreBroken, StoreUnavailable } from './metadata/store.ts'
 import { LogDirectoryError } from './partition/log-directories.ts'
 import type { StartOptions } from './start-options.ts'
 
@@ -153,13 +154,16 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** What their messages say is all that helps: where in our code it came up does not. */
+const EXPECTED = [LogDirectoryError, NetworkError, DiskError, StoreUnavailable, StoreBroken]
+
 function explain(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigError) {
     process.stderr.write(`ottla: ${error.message}\n`)
     return 2
   }
-  const expected = error instanceof LogDirectoryError || error instanceof NetworkError || error instanceof DiskError
-  process.stderr.write(`ottla: ${expected ? error.message : (error as Error).stack}\n`)
+  const expected = EXPECTED.some((kind) => error instanceof kind)
+  process.stderr.write(`ottla: ${expected ? (error as Error).message : (error as Error).stack}\n`)
   return 1
 }
 

@@ -6,7 +6,7 @@ import type { Network } from '@ottla/base/network.ts'
 import type { Random } from '@ottla/base/random.ts'
 import type { Threads } from '@ottla/base/threads.ts'
 import type { Timers } from '@ottla/base/timers.ts'
-import { type LoadedConfig, loadConfig } from './config.ts'
+import { type BrokerConfig, type LoadedConfig, loadConfig } from './config.ts'
 import type { MetadataStore } from './metadata/store.ts'
 
 export interface StartOptions {
@@ -41,7 +41,7 @@ export interface BrokerPorts {
   readonly disk: Disk
   readonly network: Network
   /** Called once, when the data directory is locked; the broker disposes the store. */
-  readonly openStore: (directory: string) => Promise<MetadataStore>
+  readonly openStore: (directory: string, config: BrokerConfig) => Promise<MetadataStore>
   /** How many files the process may have open. */
   readonly openFilesMax: () => number
   /** Called once, with the broker's disk; the broker disposes what it gets. */

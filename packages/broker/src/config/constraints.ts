@@ -1,12 +1,14 @@
 /** Rules between several broker keys, and between them and what is supported here. Kafka's facts, checked at start. */
 import { assignorName } from './assignor-names.ts'
 import type { BrokerConfig } from './broker-config.ts'
+import { MetadataStoreProblem, metadataStorePlace } from './metadata-store.ts'
 import { items } from './values.ts'
 
 /** Adds a sentence to `problems` for each rule that is broken, so that a file with three mistakes is told all three at once. */
 export function checkConstraints(config: BrokerConfig, problems: string[]): void {
   for (const rule of [
     roles,
+    metadataStore,
     directories,
     retention,
     rolls,
@@ -31,6 +33,15 @@ function* roles(config: BrokerConfig): Generator<string> {
   const bootstrap = config.list('controller.quorum.bootstrap.servers').length
   if (voters > 1 || bootstrap > 1) {
     yield 'Cannot start with several controllers in controller.quorum.voters or controller.quorum.bootstrap.servers: clusters of several brokers are not supported yet, and each would be a cluster of its own'
+  }
+}
+
+function* metadataStore(config: BrokerConfig): Generator<string> {
+  try {
+    metadataStorePlace(config.text('metadata.store') ?? '')
+  } catch (error) {
+    if (!(error instanceof MetadataStoreProblem)) throw error
+    yield `Cannot use "metadata.store": ${error.message}`
   }
 }
 

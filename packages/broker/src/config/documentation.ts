@@ -71,7 +71,8 @@ const BROKER: Sentences = {
   'max.connections.per.ip.overrides': 'Other limits for some addresses: address:limit.',
   'max.incremental.fetch.session.cache.slots': 'The most fetch sessions that are kept.',
   'max.request.partition.size.limit': 'The most partitions in one answer of DescribeTopicPartitions.',
-  'metadata.store': 'Where cluster metadata is kept: "embedded" in this broker\'s data directory.',
+  'metadata.store':
+    'Where cluster metadata is kept: "embedded" in this broker\'s data directory, or etcd://host:port,host:port/prefix.',
   'node.id': 'The number of this broker in its cluster.',
   'num.partitions': 'The partitions of a topic whose creator did not say how many.',
   'offsets.topic.num.partitions': 'The partitions of __consumer_offsets; not to be changed once it exists.',

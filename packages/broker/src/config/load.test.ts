@@ -94,11 +94,11 @@ test('an unknown key is refused with its place and the name that was meant', () 
 
 test('all mistakes are told at once, secrets are not', () => {
   const told = problems(
-    set({ 'num.partitions': 'many', 'ssl.keystore.type': 'JKS', 'metadata.store': 'zookeeper', nonsense: '1' }),
+    set({ 'num.partitions': 'many', 'ssl.keystore.type': 'JKS', 'compression.type': 'rar', nonsense: '1' }),
   )
   assert.equal(told.split('\n').length, 3)
   assert.match(told, /Cannot use num\.partitions=many: expected a whole number of 32 bits from 1/)
-  assert.match(told, /Cannot use metadata\.store=zookeeper: expected one of embedded/)
+  assert.match(told, /Cannot use compression\.type=rar: expected one of /)
 })
 
 const REFUSED: readonly (readonly [settings: { [key: string]: string }, told: RegExp])[] = [
@@ -115,6 +115,7 @@ const REFUSED: readonly (readonly [settings: { [key: string]: string }, told: Re
   [{ 'node.id': '1', 'broker.id': '2' }, /they mean the same/],
   [{ 'node.id': '-1' }, /expected a whole number of 32 bits from 0/],
   [{ 'broker.id': '-1' }, /expected a whole number from 0/],
+  [{ 'metadata.store': 'zookeeper' }, /Cannot use "metadata.store": expected embedded or etcd:/],
   [{ 'process.roles': 'controller' }, /process\.roles=controller/],
   [{ 'process.roles': 'broker' }, /clusters of several brokers are not supported yet/],
   [{ 'controller.quorum.voters': '1@a:1,2@b:1' }, /several controllers/],

@@ -3,7 +3,8 @@ import { boolean, type ConfigKey, string } from './key.ts'
 
 export const OTTLA_BROKER_KEYS: readonly ConfigKey[] = [
   boolean('log.write.caching', 'false', { update: 'cluster-wide' }),
-  string('metadata.store', 'embedded', { importance: 'high', valid: { oneOf: ['embedded'] } }),
+  // May hold a password.
+  string('metadata.store', 'embedded', { importance: 'high', sensitive: true, valid: { nonNull: true } }),
 ]
 
 export const OTTLA_TOPIC_KEYS: readonly ConfigKey[] = [

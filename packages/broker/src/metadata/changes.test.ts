@@ -130,9 +130,9 @@ test('a shard fits its bytes also when a reassignment doubled all replicas', () 
 })
 
 test('plans share commits up to the limit and are finished by their last set', () => {
-  const set = (puts: number): ChangeSet => ({
+  const set = (puts: number, name = `${puts}`): ChangeSet => ({
     ifRevision: [],
-    puts: Array.from({ length: puts }, (_, i) => ({ key: `${i}`, value: '' })),
+    puts: Array.from({ length: puts }, (_, i) => ({ key: `${name}/${i}`, value: '' })),
     deletes: [],
   })
   const packed = pack([[set(1)], [], [set(SET_OPERATIONS_MAX), set(2)], [set(3)]])
@@ -144,6 +144,7 @@ test('plans share commits up to the limit and are finished by their last set', (
       [5, [2, 3]],
     ],
   )
+  assert.equal(pack([[set(1, 'same')], [set(2, 'same')]]).length, 2, 'a commit writes a key once')
   const deletes = Array.from({ length: 300 }, (_, i) => `k${i}`)
   const cuts = cut({ puts: [], deletes })
   assert.ok(cuts.every((one) => changeSetOperations(one) <= SET_OPERATIONS_MAX))

@@ -32,7 +32,14 @@ import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from
 import { planLiveness } from './liveness-plans.ts'
 import { newUuid } from './new-uuid.ts'
 import { type Plan, pack } from './plan.ts'
-import type { ChangeSet, CommitOutcome, Lease, MetadataStore } from './store.ts'
+import {
+  type ChangeSet,
+  type CommitOutcome,
+  HISTORY_REVISIONS_MAX,
+  type Lease,
+  type MetadataStore,
+  StoreUnavailable,
+} from './store.ts'
 import {
   type PlanningContext,
   planCreatePartitions,
@@ -77,6 +84,8 @@ export class Controller implements AsyncDisposable {
   #operationsWaiting = 0
   /** A commit may have happened, or may yet: find out before the next one. */
   #isUncertain = false
+  /** The revision at which the store's history was last compacted. */
+  #compactedAt = 0
   #campaigning: Promise<void>
   /** A session time-out has passed since we were elected: who gave no sign of life is gone. */
   #missesTheAbsent = false
@@ -163,12 +172,23 @@ export class Controller implements AsyncDisposable {
   ): Promise<Outcome<Success>[]> {
     if (this.#operationsWaiting >= OPERATIONS_WAITING_MAX) return commands.map(() => timedOut())
     return this.#inTurn(async () => {
-      if (this.#isUncertain) await this.#settle()
+      if (this.#isUncertain && !(await this.#couldSettle())) return commands.map(() => timedOut())
       if (this.#epoch === null) return commands.map(() => notController())
       const plans = plan(this.#options.follower.image)
       assert(plans.length === commands.length, 'Each command has a plan or an error')
       return validateOnly ? plans.map(successOf) : this.#commitPlans(plans)
     })
+  }
+
+  /** False where the store does not answer: nothing can be done until it does. */
+  async #couldSettle(): Promise<boolean> {
+    try {
+      await this.#settle()
+      return true
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return false
+      throw error
+    }
   }
 
   #inTurn<Result>(operation: () => Promise<Result>): Promise<Result> {
@@ -202,10 +222,23 @@ export class Controller implements AsyncDisposable {
     const { store, follower } = this.#options
     const ifRevision = [{ key: CONTROLLER_KEY, revision: epoch }, ...set.ifRevision]
     const outcome = await store.commit({ ...set, ifRevision })
-    if (outcome.type === 'committed') await follower.reached(outcome.revision)
+    if (outcome.type === 'committed') {
+      await follower.reached(outcome.revision)
+      await this.#compactBehind(outcome.revision)
+    }
     // After a conflict the image may be behind; after an unknown outcome so may everybody be.
     else this.#isUncertain = true
     return outcome
+  }
+
+  /**
+   * Keeps at least as much history as the embedded stores do, and at most twice as much. A broker that is further behind
+   * reads everything anew.
+   */
+  async #compactBehind(revision: number): Promise<void> {
+    if (revision - this.#compactedAt < HISTORY_REVISIONS_MAX) return
+    this.#compactedAt = revision
+    await this.#options.store.compact(revision - HISTORY_REVISIONS_MAX)
   }
 
   /** Brings the image to what the store holds now. */
@@ -218,9 +251,19 @@ export class Controller implements AsyncDisposable {
 
   async #campaign(): Promise<void> {
     try {
-      while (!this.#stop.signal.aborted) await this.#standOnce()
+      while (!this.#stop.signal.aborted) await this.#standWhenAnswered()
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.onFailure(error)
+    }
+  }
+
+  /** A store that is away takes its time to say so: whoever stands again at once asks no more often than that. */
+  async #standWhenAnswered(): Promise<void> {
+    try {
+      await this.#standOnce()
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+      this.#options.logger.warn('Cannot stand for controller', { reason: error.message })
     }
   }
 

@@ -6,7 +6,7 @@ import { assert } from '@ottla/base/assert.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import { applyRevision, imageOf } from './changes.ts'
 import type { MetadataImage, Uuid } from './image.ts'
-import type { MetadataStore } from './store.ts'
+import { type MetadataStore, type Snapshot, StoreUnavailable } from './store.ts'
 
 export interface FollowerOptions {
   readonly store: MetadataStore
@@ -90,11 +90,22 @@ export class MetadataFollower implements AsyncDisposable {
       while (!this.#stop.signal.aborted) {
         const outcome = await this.#followUntilCompacted()
         if (outcome === 'ended') return this.#close()
-        this.#publish(imageOf(await this.#options.store.read('')))
+        const snapshot = await this.#readAnew()
+        if (snapshot !== null) this.#publish(imageOf(snapshot))
       }
     } catch (error) {
       this.#close()
       this.#options.onFailure(error)
+    }
+  }
+
+  /** Null where the store does not answer, which it takes its time to say: the watch then says `compacted` once more. */
+  async #readAnew(): Promise<Snapshot | null> {
+    try {
+      return await this.#options.store.read('', { signal: this.#stop.signal })
+    } catch (error) {
+      if (error instanceof StoreUnavailable || this.#stop.signal.aborted) return null
+      throw error
     }
   }
 

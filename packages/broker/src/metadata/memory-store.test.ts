@@ -1,20 +1,27 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { type MemoryContent, MemoryStore, memoryContent } from './memory-store.ts'
+import { type MemoryContent, type MemoryFaults, MemoryStore, memoryContent } from './memory-store.ts'
 import type { MetadataStore } from './store.ts'
 import { storeContract } from './store-contract.ts'
 
 const contents = new WeakMap<MetadataStore, MemoryContent>()
+const faultsOf = new WeakMap<MetadataStore, MemoryFaults>()
 
 function open(content: MemoryContent, options: { historyRevisionsMax?: number } = {}): MemoryStore {
-  const store = new MemoryStore({ content, ...options })
+  const faults: MemoryFaults = {}
+  const store = new MemoryStore({ content, faults, ...options })
   contents.set(store, content)
+  faultsOf.set(store, faults)
   return store
 }
 
 storeContract('the memory store', {
   open: async (options) => open(memoryContent(), options),
   reopenAfterCrash: async (store) => open(contents.get(store)!),
+  loseNextAnswer: (store) => {
+    faultsOf.get(store)!.nextCommit = 'unknown, applied'
+  },
+  endLease: async (store, lease) => (store as MemoryStore).loseLease(lease.epoch),
 })
 
 const change = { ifRevision: [], puts: [{ key: 'a', value: '1' }], deletes: [] }
@@ -37,11 +44,4 @@ it('a lost lease aborts its signal and takes its keys along', async () => {
   store.loseLease(lease.epoch)
   assert.equal(lease.lost.aborted, true)
   assert.equal((await store.read('')).entries.length, 0)
-})
-
-it('a commit of more operations than etcd takes is a bug of the caller', async () => {
-  await using store = new MemoryStore()
-  const puts = Array.from({ length: 129 }, (_, i) => ({ key: `k${i}`, value: '' }))
-  await assert.rejects(store.commit({ ifRevision: [], puts, deletes: [] }), /too many operations/)
-  assert.equal((await store.commit({ ifRevision: [], puts: puts.slice(1), deletes: [] })).type, 'committed')
 })

@@ -8,21 +8,16 @@
 import { assert } from '@ottla/base/assert.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import {
+  assertCommittable,
   type Change,
-  COMMIT_BYTES_MAX,
-  COMMIT_OPERATIONS_MAX,
   type CommitOutcome,
   type CommitRequest,
-  changeSetBytes,
-  changeSetOperations,
+  HISTORY_REVISIONS_MAX,
   type Lease,
   type MetadataStore,
   type Snapshot,
   type WatchEvent,
 } from './store.ts'
-
-/** A watch that is further behind must read everything again. */
-export const HISTORY_REVISIONS_MAX = 1000
 
 interface HeldEntry {
   readonly value: string
@@ -81,8 +76,7 @@ export class MemoryStore implements MetadataStore {
 
   async commit(request: CommitRequest): Promise<CommitOutcome> {
     assert(!this.#disposed.signal.aborted, 'Cannot commit to a disposed store')
-    assert(changeSetOperations(request) <= COMMIT_OPERATIONS_MAX, 'A commit has too many operations')
-    assert(changeSetBytes(request) <= COMMIT_BYTES_MAX, 'A commit has too many bytes')
+    assertCommittable(request)
     const fault = this.#faults.nextCommit
     delete this.#faults.nextCommit
     if (fault === 'unknown, lost') return { type: 'unknown' }
@@ -115,7 +109,8 @@ export class MemoryStore implements MetadataStore {
     const lost = new AbortController()
     this.#leases.set(epoch, lost)
     const release = async () => this.loseLease(epoch)
-    return { epoch, lost: lost.signal, release, [Symbol.asyncDispose]: release }
+    const isLive = () => !lost.signal.aborted
+    return { epoch, lost: lost.signal, isLive, release, [Symbol.asyncDispose]: release }
   }
 
   /** Ends a lease as if its holder had not been heard of in time. */
@@ -126,6 +121,9 @@ export class MemoryStore implements MetadataStore {
     lost.abort()
     this.#removeLeased((entry) => entry.leaseEpoch === epoch)
   }
+
+  /** The history is bounded as it is. */
+  async compact(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const epoch of [...this.#leases.keys()]) this.loseLease(epoch)

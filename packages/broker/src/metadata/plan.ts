@@ -43,7 +43,7 @@ export function pack(plans: readonly (readonly ChangeSet[])[]): PackedCommit[] {
     for (const set of sets) {
       assert(fits(set), 'A change set fits into a commit')
       const last = commits.at(-1)
-      const joined = last === undefined ? null : join(last.set, set)
+      const joined = last === undefined || overlap(last.set, set) ? null : join(last.set, set)
       if (last !== undefined && joined !== null && fits(joined)) last.set = joined
       else commits.push({ set, finishes: [] })
     }
@@ -63,6 +63,16 @@ export function cut(changes: Pick<ChangeSet, 'puts' | 'deletes'>): ChangeSet[] {
 
 function fits(set: ChangeSet): boolean {
   return changeSetOperations(set) <= SET_OPERATIONS_MAX && changeSetBytes(set) <= SET_BYTES_MAX
+}
+
+/** A store takes each key once a commit. What the second one compares has changed by then, so it is refused. */
+function overlap(first: ChangeSet, second: ChangeSet): boolean {
+  const written = new Set(writtenKeys(first))
+  return writtenKeys(second).some((key) => written.has(key))
+}
+
+function writtenKeys({ puts, deletes }: ChangeSet): string[] {
+  return [...puts.map(({ key }) => key), ...deletes]
 }
 
 function join(first: ChangeSet, second: ChangeSet): ChangeSet {

@@ -17,15 +17,12 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { assert } from '@ottla/base/assert.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Timers } from '@ottla/base/timers.ts'
-import { HISTORY_REVISIONS_MAX } from './memory-store.ts'
 import {
+  assertCommittable,
   type Change,
-  COMMIT_BYTES_MAX,
-  COMMIT_OPERATIONS_MAX,
   type CommitOutcome,
   type CommitRequest,
-  changeSetBytes,
-  changeSetOperations,
+  HISTORY_REVISIONS_MAX,
   type Lease,
   type MetadataStore,
   type Snapshot,
@@ -103,8 +100,7 @@ export class SqliteStore implements MetadataStore {
 
   async commit(request: CommitRequest): Promise<CommitOutcome> {
     assert(!this.#disposed.signal.aborted, 'Cannot commit to a disposed store')
-    assert(changeSetOperations(request) <= COMMIT_OPERATIONS_MAX, 'A commit has too many operations')
-    assert(changeSetBytes(request) <= COMMIT_BYTES_MAX, 'A commit has too many bytes')
+    assertCommittable(request)
     await this.#endOfTurn()
     if (this.#disposed.signal.aborted) return { type: 'unknown' }
     const holds = request.ifRevision.every(({ key, revision }) => this.#revisionOf(key) === revision)
@@ -136,8 +132,12 @@ export class SqliteStore implements MetadataStore {
     const lost = new AbortController()
     this.#leases.set(epoch, lost)
     const release = async () => this.#endLease(epoch)
-    return { epoch, lost: lost.signal, release, [Symbol.asyncDispose]: release }
+    const isLive = () => !lost.signal.aborted
+    return { epoch, lost: lost.signal, isLive, release, [Symbol.asyncDispose]: release }
   }
+
+  /** The history is bounded as it is. */
+  async compact(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed.signal.aborted) return

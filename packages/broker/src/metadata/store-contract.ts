@@ -8,6 +8,12 @@ export interface StoreHarness {
   open(options?: { historyRevisionsMax?: number }): Promise<MetadataStore>
   /** The same content, opened by another process after the first one crashed. */
   reopenAfterCrash(store: MetadataStore): Promise<MetadataStore>
+  /** Where it can happen: the next commit has its effect, and its answer does not arrive. */
+  loseNextAnswer?(store: MetadataStore): void
+  /** Where it can happen: the store takes the lease for dead, as if its holder had not been heard of. */
+  endLease?(store: MetadataStore, lease: Lease): Promise<void>
+  /** How a test waits for what comes by itself. */
+  settle?(): Promise<void>
 }
 
 const put = (key: string, value: string): ChangeSet => ({ ifRevision: [], puts: [{ key, value }], deletes: [] })
@@ -155,6 +161,113 @@ export function storeContract(name: string, harness: StoreHarness): void {
       await using store = await harness.open()
       const lease = await store.lease(1000)
       await lease.release()
+      assert.deepEqual(await store.commit({ ...put('a', '1'), lease }), { type: 'conflict' })
+    })
+
+    it('refuses commits that only remove, with a lease that has ended', async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      await committed(store, put('a', '1'))
+      await lease.release()
+      assert.deepEqual(await store.commit({ ifRevision: [], puts: [], deletes: ['a'], lease }), { type: 'conflict' })
+      assert.equal((await store.read('a')).entries.length, 1)
+    })
+
+    it('says of a lease whether it lives, also without waiting for its signal', async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      assert.equal(lease.isLive(), true)
+      await lease.release()
+      assert.equal(lease.isLive(), false)
+    })
+
+    it('gives every lease an epoch above all that it gave before', async () => {
+      await using store = await harness.open()
+      await using first = await store.lease(1000)
+      await using second = await store.lease(1000)
+      await committed(store, put('a', '1'))
+      await using third = await store.lease(1000)
+      assert.ok(first.epoch < second.epoch && second.epoch < third.epoch)
+    })
+
+    it('reads more entries than fit a page, all of one revision', async () => {
+      await using store = await harness.open()
+      const keys = Array.from({ length: 1100 }, (_, i) => `many/${String(i).padStart(4, '0')}`)
+      for (let i = 0; i < keys.length; i += 100) {
+        const puts = keys.slice(i, i + 100).map((key) => ({ key, value: 'x'.repeat(100) }))
+        await committed(store, { ifRevision: [], puts, deletes: [] })
+      }
+      const reading = store.read('many/')
+      const writing = store.commit({ ifRevision: [], puts: [{ key: keys.at(-1)!, value: 'new' }], deletes: [keys[0]!] })
+      const { revision, entries } = await reading
+      const isBefore = entries[0]?.key === keys[0]
+      assert.deepEqual(
+        entries.map(({ key }) => key),
+        isBefore ? keys : keys.slice(1),
+      )
+      assert.equal(entries.at(-1)?.value === 'new', !isBefore, 'both changes are there, or none')
+      assert.ok(entries.every((entry) => entry.revision <= revision))
+      await writing
+    })
+
+    it('takes 128 operations, and for a bug one more, a key twice, a key of its own, and a megabyte', async () => {
+      await using store = await harness.open()
+      const puts = Array.from({ length: 128 }, (_, i) => ({ key: `k${i}`, value: '' }))
+      await committed(store, { ifRevision: [], puts, deletes: [] })
+      await committed(store, { ifRevision: [], puts: [], deletes: puts.slice(1).map(({ key }) => key) })
+      const refused: readonly (readonly [ChangeSet, RegExp])[] = [
+        [{ ifRevision: [], puts, deletes: ['more'] }, /too many operations/],
+        [{ ifRevision: [], puts: [], deletes: puts.map(({ key }) => key) }, /too many operations/],
+        [{ ...put('a', '1'), deletes: ['a'] }, /a key twice/],
+        [put('~own', '1'), /not before "~"/],
+        [put('', '1'), /a key that is empty/],
+        [put('a', 'x'.repeat(1024 * 1024)), /too many bytes/],
+      ]
+      for (const [changes, told] of refused) await assert.rejects(store.commit(changes), told)
+    })
+
+    it('holds a document of nearly a megabyte', async () => {
+      await using store = await harness.open()
+      const value = 'x'.repeat(1024 * 1024 - 3)
+      const start = await committed(store, put('a', '1'))
+      await committed(store, put('big', value))
+      assert.equal((await store.read('big')).entries[0]?.value, value)
+      const [event] = await take(store, start, 1)
+      assert.equal(event?.type === 'revision' && event.changes[0]?.value, value)
+    })
+
+    it('lets go of history without a complaint, and of nothing else', async () => {
+      await using store = await harness.open()
+      const first = await committed(store, put('a', '1'))
+      const last = await committed(store, put('b', '1'))
+      await store.compact(first)
+      await store.compact(first)
+      assert.equal((await store.read('')).entries.length, 2)
+      assert.equal((await take(store, first, 1))[0]?.type, 'revision')
+      assert.equal((await store.read('')).revision, last)
+    })
+
+    const { loseNextAnswer, endLease, settle } = harness
+    const lossy = loseNextAnswer === undefined ? { skip: 'its answers cannot be lost' } : {}
+    it('calls a commit whose answer is lost unknown, and shows what became of it when read', lossy, async () => {
+      await using store = await harness.open()
+      const before = await committed(store, put('a', '1'))
+      loseNextAnswer?.(store)
+      const change = { ...put('a', '2'), ifRevision: [{ key: 'a', revision: before }] }
+      assert.deepEqual(await store.commit(change), { type: 'unknown' })
+      while ((await store.read('a')).entries[0]?.value !== '2') await settle?.()
+      assert.deepEqual(await store.commit(change), { type: 'conflict' }, 'the same change is not made twice')
+    })
+
+    const mortal = endLease === undefined ? { skip: 'its leases last as long as the store' } : {}
+    it('aborts a lease that ended elsewhere, and its keys are gone by then', mortal, async () => {
+      await using store = await harness.open()
+      const lease = await store.lease(1000)
+      await committed(store, { ...put('goes', '1'), lease })
+      await endLease?.(store, lease)
+      while (!lease.lost.aborted) await settle?.()
+      assert.equal(lease.isLive(), false)
+      assert.equal((await store.read('goes')).entries.length, 0)
       assert.deepEqual(await store.commit({ ...put('a', '1'), lease }), { type: 'conflict' })
     })
 

@@ -47,7 +47,11 @@ export class MortalStore implements MetadataStore {
     const release = async () => {
       if (!this.#isOver) await lease.release()
     }
-    return { epoch: lease.epoch, lost: lease.lost, release, [Symbol.asyncDispose]: release }
+    return { ...lease, release, [Symbol.asyncDispose]: release }
+  }
+
+  compact(): Promise<void> {
+    return this.#store.compact()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,86 @@
+/** A way to a port on this machine that a test can cut, or stall so that nothing passes while connections stand. */
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { deferred } from '@ottla/base/deferred.ts'
+
+export class TcpProxy implements AsyncDisposable {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #mode: 'open' | 'stalled' | 'cut' = 'open'
+  #cutAfterNextRequest = false
+
+  private constructor(port: number) {
+    this.#server = createServer((from) => this.#join(from, port))
+  }
+
+  static async to(port: number): Promise<TcpProxy> {
+    const proxy = new TcpProxy(port)
+    const listening = deferred<void>()
+    proxy.#server.listen(0, '127.0.0.1', () => listening.resolve())
+    await listening.promise
+    return proxy
+  }
+
+  /** HOST:PORT. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as { port: number }).port}`
+  }
+
+  /** Nothing passes any more, in both directions; connections stand, new ones are accepted. */
+  stall(): void {
+    this.#mode = 'stalled'
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  /** Connections break, new ones break at once. */
+  cut(): void {
+    this.#mode = 'cut'
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /** All is well again; what was stalled goes on. */
+  heal(): void {
+    this.#mode = 'open'
+    for (const socket of this.#sockets) socket.resume()
+  }
+
+  /** What a client sends next still reaches its goal; the answer does not come back, the connection breaks. */
+  cutAfterNextRequest(): void {
+    this.#cutAfterNextRequest = true
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = deferred<void>()
+    this.#server.close(() => closed.resolve())
+    for (const socket of this.#sockets) socket.destroy()
+    await closed.promise
+  }
+
+  #join(from: Socket, port: number): void {
+    if (this.#mode === 'cut') return void from.destroy()
+    const to = connect(port, '127.0.0.1')
+    this.#pass(from, to, () => this.#requested(from, to))
+    this.#pass(to, from, () => {})
+    if (this.#mode === 'stalled') for (const socket of [from, to]) socket.pause()
+  }
+
+  #pass(from: Socket, to: Socket, passed: () => void): void {
+    this.#sockets.add(from)
+    from.on('data', (chunk) => {
+      to.write(chunk)
+      passed()
+    })
+    from.on('error', () => {})
+    from.on('close', () => {
+      this.#sockets.delete(from)
+      to.destroy()
+    })
+  }
+
+  #requested(from: Socket, to: Socket): void {
+    if (!this.#cutAfterNextRequest) return
+    this.#cutAfterNextRequest = false
+    // The answer finds nobody; etcd reads what came before the end.
+    from.destroy()
+    to.end()
+  }
+}
