@@ -1,7 +1,7 @@
 /**
  * The port to a companion: a thread that lives beside the event loop for as long as its owner does, and talks with it by
  * messages and shared memory. For what must go on in its own time whatever the event loop does. `node-companion.ts` is
- * Node's.
+ * Node's; jobs with an end are `threads.ts`'s.
  *
  * The module of a companion calls `serveCompanion` on its top level, and does nothing else there.
  */
