@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test'
 import { systemTimers } from '@ottla/base/node-timers.ts'
 import type { EtcdChannel } from '@ottla/broker/metadata/etcd/channel.ts'
-import { COMPACT, LEASE_REVOKE } from '@ottla/broker/metadata/etcd/messages.ts'
+import { COMPACT, LEASE_REVOKE, RANGE } from '@ottla/broker/metadata/etcd/messages.ts'
 import type { EtcdStore } from '@ottla/broker/metadata/etcd-store.ts'
 import type { Lease, MetadataStore } from '@ottla/broker/metadata/store.ts'
 import { storeContract } from '@ottla/broker/metadata/store-contract.ts'
@@ -24,6 +24,7 @@ interface Opened {
 function runContract(): void {
   const opened = new Map<MetadataStore, Opened>()
   const crashed: EtcdStore[] = []
+  const losing: Promise<void>[] = []
   let etcd: EtcdMember
   let channel: EtcdChannel
 
@@ -32,6 +33,7 @@ function runContract(): void {
     channel = await openChannel([etcd.address])
   })
   after(async () => {
+    await Promise.all(losing)
     channel[Symbol.dispose]()
     await etcd[Symbol.asyncDispose]()
     for (const store of crashed) await store[Symbol.asyncDispose]()
@@ -61,7 +63,12 @@ function runContract(): void {
       })
       return reopened
     },
-    loseNextAnswer: (store) => opened.get(store)!.proxy.cutAfterNextRequest(),
+    loseNextAnswer: async (store) => {
+      const { proxy } = opened.get(store)!
+      const before = await revisionNow()
+      proxy.mute()
+      losing.push(loseOnce(proxy, before))
+    },
     endLease: async (store, lease) => {
       const entry = (await store.read('~leases/')).entries.find(({ revision }) => revision === lease.epoch)
       const id = BigInt(`0x${entry!.key.split('/')[1]}`)
@@ -69,6 +76,21 @@ function runContract(): void {
     },
     settle: () => systemTimers.sleep(20),
   })
+
+  /** The way breaks once etcd has done what it was told and before it can say so. */
+  async function loseOnce(proxy: TcpProxy, before: number): Promise<void> {
+    await waitUntil('the commit to have its effect', async () => {
+      const now = await revisionNow()
+      return now > before ? { found: now } : { missing: `etcd is at ${now}` }
+    })
+    proxy.cut()
+    proxy.heal()
+  }
+
+  async function revisionNow(): Promise<number> {
+    const { header } = await channel.ask(RANGE, { key: 'any', countOnly: true }, { timeoutMs: 5000 })
+    return header!.revision
+  }
 
   /** Forgets its history as the embedded stores do. */
   function forgetful(store: EtcdStore, historyRevisionsMax: number): MetadataStore {

@@ -6,7 +6,7 @@ export class TcpProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #mode: 'open' | 'stalled' | 'cut' = 'open'
-  #cutAfterNextRequest = false
+  #isMuted = false
 
   private constructor(port: number) {
     this.#server = createServer((from) => this.#join(from, port))
@@ -40,12 +40,13 @@ export class TcpProxy implements AsyncDisposable {
   /** All is well again; what was stalled goes on. */
   heal(): void {
     this.#mode = 'open'
+    this.#isMuted = false
     for (const socket of this.#sockets) socket.resume()
   }
 
-  /** What a client sends next still reaches its goal; the answer does not come back, the connection breaks. */
-  cutAfterNextRequest(): void {
-    this.#cutAfterNextRequest = true
+  /** Requests pass, answers are swallowed, until `heal`. */
+  mute(): void {
+    this.#isMuted = true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,29 +59,20 @@ export class TcpProxy implements AsyncDisposable {
   #join(from: Socket, port: number): void {
     if (this.#mode === 'cut') return void from.destroy()
     const to = connect(port, '127.0.0.1')
-    this.#pass(from, to, () => this.#requested(from, to))
-    this.#pass(to, from, () => {})
+    this.#pass(from, to, () => true)
+    this.#pass(to, from, () => !this.#isMuted)
     if (this.#mode === 'stalled') for (const socket of [from, to]) socket.pause()
   }
 
-  #pass(from: Socket, to: Socket, passed: () => void): void {
+  #pass(from: Socket, to: Socket, passes: () => boolean): void {
     this.#sockets.add(from)
     from.on('data', (chunk) => {
-      to.write(chunk)
-      passed()
+      if (passes()) to.write(chunk)
     })
     from.on('error', () => {})
     from.on('close', () => {
       this.#sockets.delete(from)
       to.destroy()
     })
-  }
-
-  #requested(from: Socket, to: Socket): void {
-    if (!this.#cutAfterNextRequest) return
-    this.#cutAfterNextRequest = false
-    // The answer finds nobody; etcd reads what came before the end.
-    from.destroy()
-    to.end()
   }
 }

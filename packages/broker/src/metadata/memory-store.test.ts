@@ -18,7 +18,7 @@ function open(content: MemoryContent, options: { historyRevisionsMax?: number } 
 storeContract('the memory store', {
   open: async (options) => open(memoryContent(), options),
   reopenAfterCrash: async (store) => open(contents.get(store)!),
-  loseNextAnswer: (store) => {
+  loseNextAnswer: async (store) => {
     faultsOf.get(store)!.nextCommit = 'unknown, applied'
   },
   endLease: async (store, lease) => (store as MemoryStore).loseLease(lease.epoch),

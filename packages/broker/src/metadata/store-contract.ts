@@ -9,7 +9,7 @@ export interface StoreHarness {
   /** The same content, opened by another process after the first one crashed. */
   reopenAfterCrash(store: MetadataStore): Promise<MetadataStore>
   /** Where it can happen: the next commit has its effect, and its answer does not arrive. */
-  loseNextAnswer?(store: MetadataStore): void
+  loseNextAnswer?(store: MetadataStore): Promise<void>
   /** Where it can happen: the store takes the lease for dead, as if its holder had not been heard of. */
   endLease?(store: MetadataStore, lease: Lease): Promise<void>
   /** How a test waits for what comes by itself. */
@@ -32,6 +32,16 @@ async function take(store: MetadataStore, after: number, count: number): Promise
     if (events.length === count) break
   }
   return events
+}
+
+/** What does not come by itself in so many looks does not come. */
+const LOOKS_MAX = 1000
+
+async function until(isThere: () => boolean | Promise<boolean>, settle: StoreHarness['settle']): Promise<void> {
+  for (let looks = 0; !(await isThere()); looks++) {
+    assert.ok(looks < LOOKS_MAX, 'it does not come')
+    await settle?.()
+  }
 }
 
 export function storeContract(name: string, harness: StoreHarness): void {
@@ -252,10 +262,10 @@ export function storeContract(name: string, harness: StoreHarness): void {
     it('calls a commit whose answer is lost unknown, and shows what became of it when read', lossy, async () => {
       await using store = await harness.open()
       const before = await committed(store, put('a', '1'))
-      loseNextAnswer?.(store)
+      await loseNextAnswer?.(store)
       const change = { ...put('a', '2'), ifRevision: [{ key: 'a', revision: before }] }
       assert.deepEqual(await store.commit(change), { type: 'unknown' })
-      while ((await store.read('a')).entries[0]?.value !== '2') await settle?.()
+      await until(async () => (await store.read('a')).entries[0]?.value === '2', settle)
       assert.deepEqual(await store.commit(change), { type: 'conflict' }, 'the same change is not made twice')
     })
 
@@ -265,7 +275,7 @@ export function storeContract(name: string, harness: StoreHarness): void {
       const lease = await store.lease(1000)
       await committed(store, { ...put('goes', '1'), lease })
       await endLease?.(store, lease)
-      while (!lease.lost.aborted) await settle?.()
+      await until(() => lease.lost.aborted, settle)
       assert.equal(lease.isLive(), false)
       assert.equal((await store.read('goes')).entries.length, 0)
       assert.deepEqual(await store.commit({ ...put('a', '1'), lease }), { type: 'conflict' })
