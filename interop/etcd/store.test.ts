@@ -5,108 +5,129 @@ import type { EtcdChannel } from '@ottla/broker/metadata/etcd/channel.ts'
 import { COMPACT, LEASE_REVOKE, RANGE } from '@ottla/broker/metadata/etcd/messages.ts'
 import type { EtcdStore } from '@ottla/broker/metadata/etcd-store.ts'
 import type { Lease, MetadataStore } from '@ottla/broker/metadata/store.ts'
-import { storeContract } from '@ottla/broker/metadata/store-contract.ts'
+import { type StoreHarness, storeContract } from '@ottla/broker/metadata/store-contract.ts'
 import { needs } from '../debian.ts'
 import { waitUntil } from '../groups/wait-until.ts'
 import { EtcdMember } from './etcd-process.ts'
 import { openChannel, openStore } from './store-of.ts'
 import { TcpProxy } from './tcp-proxy.ts'
 
-const { skip } = await needs('etcd-server')
-if (skip !== undefined) test('the etcd store', { skip }, () => {})
-else runContract()
+const TIMEOUT = { timeoutMs: 5_000 }
 
-interface Opened {
-  readonly prefix: string
-  readonly proxy: TcpProxy
-}
+/** Stores of one etcd, each with a prefix and a way to it of its own. */
+class StoresOfOneEtcd implements StoreHarness, AsyncDisposable {
+  readonly #etcd: EtcdMember
+  readonly #channel: EtcdChannel
+  readonly #opened = new Map<MetadataStore, { prefix: string; proxy: TcpProxy }>()
+  readonly #crashed: EtcdStore[] = []
+  readonly #losing: Promise<void>[] = []
 
-function runContract(): void {
-  const opened = new Map<MetadataStore, Opened>()
-  const crashed: EtcdStore[] = []
-  const losing: Promise<void>[] = []
-  let etcd: EtcdMember
-  let channel: EtcdChannel
+  private constructor(etcd: EtcdMember, channel: EtcdChannel) {
+    this.#etcd = etcd
+    this.#channel = channel
+  }
 
-  before(async () => {
-    etcd = await EtcdMember.start()
-    channel = await openChannel([etcd.address])
-  })
-  after(async () => {
-    await Promise.all(losing)
-    channel[Symbol.dispose]()
-    await etcd[Symbol.asyncDispose]()
-    for (const store of crashed) await store[Symbol.asyncDispose]()
-    for (const { proxy } of opened.values()) await proxy[Symbol.asyncDispose]()
-  })
+  static async start(): Promise<StoresOfOneEtcd> {
+    const etcd = await EtcdMember.start()
+    return new StoresOfOneEtcd(etcd, await openChannel([etcd.address]))
+  }
 
-  const openAt = async (prefix: string): Promise<EtcdStore> => {
-    const proxy = await TcpProxy.to(etcd.port)
+  async open({ historyRevisionsMax }: { historyRevisionsMax?: number } = {}): Promise<MetadataStore> {
+    const store = await this.#openAt(`/contract-${this.#opened.size}`)
+    return historyRevisionsMax === undefined ? store : this.#forgetful(store, historyRevisionsMax)
+  }
+
+  async reopenAfterCrash(store: MetadataStore): Promise<MetadataStore> {
+    const { prefix, proxy } = this.#opened.get(store)!
+    proxy.cut()
+    this.#crashed.push(store as EtcdStore)
+    const reopened = await this.#openAt(prefix)
+    await waitUntil('leases of the dead to end', async () => {
+      const { entries } = await reopened.read('~leases/')
+      return entries.length === 0 ? { found: entries } : { missing: `${entries.length} are there` }
+    })
+    return reopened
+  }
+
+  async loseNextAnswer(store: MetadataStore): Promise<void> {
+    const { proxy } = this.#opened.get(store)!
+    const before = await this.#revisionNow()
+    proxy.mute()
+    this.#losing.push(this.#loseOnce(proxy, before))
+  }
+
+  async endLease(store: MetadataStore, lease: Lease): Promise<void> {
+    const entry = (await store.read('~leases/')).entries.find(({ revision }) => revision === lease.epoch)
+    await this.#channel.ask(LEASE_REVOKE, { id: BigInt(`0x${entry!.key.split('/')[1]}`) }, TIMEOUT)
+  }
+
+  settle(): Promise<void> {
+    return systemTimers.sleep(20)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#losing)
+    this.#channel[Symbol.dispose]()
+    await this.#etcd[Symbol.asyncDispose]()
+    for (const store of this.#crashed) await store[Symbol.asyncDispose]()
+    for (const { proxy } of this.#opened.values()) await proxy[Symbol.asyncDispose]()
+  }
+
+  async #openAt(prefix: string): Promise<EtcdStore> {
+    const proxy = await TcpProxy.to(this.#etcd.port)
     const store = await openStore({ addresses: [proxy.address], prefix, compacts: true })
-    opened.set(store, { prefix, proxy })
+    this.#opened.set(store, { prefix, proxy })
     return store
   }
 
-  storeContract('the etcd store', {
-    open: async ({ historyRevisionsMax } = {}) => {
-      const store = await openAt(`/contract-${opened.size}`)
-      return historyRevisionsMax === undefined ? store : forgetful(store, historyRevisionsMax)
-    },
-    reopenAfterCrash: async (store) => {
-      const { prefix, proxy } = opened.get(store)!
-      proxy.cut()
-      crashed.push(store as EtcdStore)
-      const reopened = await openAt(prefix)
-      await waitUntil('leases of the dead to end', async () => {
-        const { entries } = await reopened.read('~leases/')
-        return entries.length === 0 ? { found: entries } : { missing: `${entries.length} are there` }
-      })
-      return reopened
-    },
-    loseNextAnswer: async (store) => {
-      const { proxy } = opened.get(store)!
-      const before = await revisionNow()
-      proxy.mute()
-      losing.push(loseOnce(proxy, before))
-    },
-    endLease: async (store, lease) => {
-      const entry = (await store.read('~leases/')).entries.find(({ revision }) => revision === lease.epoch)
-      const id = BigInt(`0x${entry!.key.split('/')[1]}`)
-      await channel.ask(LEASE_REVOKE, { id }, { timeoutMs: 5000 })
-    },
-    settle: () => systemTimers.sleep(20),
-  })
-
   /** The way breaks once etcd has done what it was told and before it can say so. */
-  async function loseOnce(proxy: TcpProxy, before: number): Promise<void> {
+  async #loseOnce(proxy: TcpProxy, before: number): Promise<void> {
     await waitUntil('the commit to have its effect', async () => {
-      const now = await revisionNow()
+      const now = await this.#revisionNow()
       return now > before ? { found: now } : { missing: `etcd is at ${now}` }
     })
     proxy.cut()
     proxy.heal()
   }
 
-  async function revisionNow(): Promise<number> {
-    const { header } = await channel.ask(RANGE, { key: 'any', countOnly: true }, { timeoutMs: 5000 })
+  async #revisionNow(): Promise<number> {
+    const { header } = await this.#channel.ask(RANGE, { key: 'any', countOnly: true }, TIMEOUT)
     return header!.revision
   }
 
   /** Forgets its history as the embedded stores do. */
-  function forgetful(store: EtcdStore, historyRevisionsMax: number): MetadataStore {
-    return Object.assign(Object.create(store) as MetadataStore, {
-      read: (prefix: string) => store.read(prefix),
-      watch: (at: number, options: { signal: AbortSignal }) => store.watch(at, options),
-      lease: (ttlMs: number): Promise<Lease> => store.lease(ttlMs),
+  #forgetful(store: EtcdStore, historyRevisionsMax: number): MetadataStore {
+    return {
+      read: (prefix) => store.read(prefix),
+      watch: (at, options) => store.watch(at, options),
+      lease: (ttlMs) => store.lease(ttlMs),
+      compact: (before) => store.compact(before),
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
-      commit: async (request: Parameters<MetadataStore['commit']>[0]) => {
+      commit: async (request) => {
         const outcome = await store.commit(request)
-        if (outcome.type === 'committed') {
-          const revision = outcome.revision - historyRevisionsMax
-          await channel.ask(COMPACT, { revision }, { timeoutMs: 5000 }).catch(() => {})
-        }
+        const revision = outcome.type === 'committed' ? outcome.revision - historyRevisionsMax : 0
+        if (revision > 0) await this.#channel.ask(COMPACT, { revision }, TIMEOUT).catch(() => {})
         return outcome
       },
-    })
+    }
   }
+}
+
+const { skip } = await needs('etcd-server')
+if (skip !== undefined) test('the etcd store', { skip }, () => {})
+else runContract()
+
+function runContract(): void {
+  let stores: StoresOfOneEtcd
+  before(async () => {
+    stores = await StoresOfOneEtcd.start()
+  })
+  after(() => stores[Symbol.asyncDispose]())
+  storeContract('the etcd store', {
+    open: (options) => stores.open(options),
+    reopenAfterCrash: (store) => stores.reopenAfterCrash(store),
+    loseNextAnswer: (store) => stores.loseNextAnswer(store),
+    endLease: (store, lease) => stores.endLease(store, lease),
+    settle: () => stores.settle(),
+  })
 }
