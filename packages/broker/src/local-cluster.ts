@@ -10,7 +10,7 @@ import { ConfigError } from './config.ts'
 import { portsFor } from './default-ports.ts'
 import { StoreView } from './metadata/shared-store.ts'
 import type { MetadataStore } from './metadata/store.ts'
-import type { StartOptions } from './start-options.ts'
+import { configFor, type StartOptions } from './start-options.ts'
 
 export interface LocalClusterOptions extends StartOptions {
   /** 1 to 9; their ids are 1, 2 and so on. */
@@ -80,12 +80,13 @@ function checkOptions({ brokers, port = DEFAULT_PORT, settings = {}, advertise }
 
 async function openSharedStore(options: LocalClusterOptions, stack: AsyncDisposableStack): Promise<MetadataStore> {
   const { disk, openStore } = portsFor(options)
-  if (options.storage === 'memory') return stack.use(await openStore('/'))
+  const { config } = configFor(options)
+  if (options.storage === 'memory') return stack.use(await openStore('/', config))
   const directory = options.dataDirectory ?? './data'
   disk.makeDirectory(directory)
   const lock: DirectoryLock = disk.lockDirectory(directory)
   stack.defer(() => lock.release())
-  return stack.use(await openStore(directory))
+  return stack.use(await openStore(directory, config))
 }
 
 function optionsOf(options: LocalClusterOptions, own: { id: number; store: MetadataStore }): StartOptions {

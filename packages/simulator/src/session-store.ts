@@ -62,6 +62,10 @@ export class SessionStore implements MetadataStore {
     return { ...lease, release, [Symbol.asyncDispose]: release }
   }
 
+  compact(before: number): Promise<void> {
+    return this.#whileAlive(() => this.#store.compact(before))
+  }
+
   /** A process that has died hears nothing any more: its code waits for ever. */
   async #whileAlive<T>(ask: () => Promise<T>): Promise<T> {
     if (this.#isOver) return deferred<never>().promise

@@ -47,6 +47,7 @@ import {
   planDeleteTopic,
   planRemoveGarbage,
 } from './topic-plans.ts'
+import { STORE_AWAY_PAUSE_MS } from './until-answered.ts'
 
 export interface ControllerOptions {
   readonly store: MetadataStore
@@ -223,7 +224,7 @@ export class Controller implements AsyncDisposable {
     const ifRevision = [{ key: CONTROLLER_KEY, revision: epoch }, ...set.ifRevision]
     const outcome = await store.commit({ ...set, ifRevision })
     if (outcome.type === 'committed') {
-      await follower.reached(outcome.revision)
+      await follower.reached(outcome.revision, { signal: this.#stop.signal })
       await this.#compactBehind(outcome.revision)
     }
     // After a conflict the image may be behind; after an unknown outcome so may everybody be.
@@ -244,8 +245,9 @@ export class Controller implements AsyncDisposable {
   /** Brings the image to what the store holds now. */
   async #settle(): Promise<void> {
     const { store, follower } = this.#options
-    const { revision } = await store.read(CONTROLLER_KEY)
-    await follower.reached(revision)
+    const { signal } = this.#stop
+    const { revision } = await store.read(CONTROLLER_KEY, { signal })
+    await follower.reached(revision, { signal })
     this.#isUncertain = false
   }
 
@@ -253,17 +255,18 @@ export class Controller implements AsyncDisposable {
     try {
       while (!this.#stop.signal.aborted) await this.#standWhenAnswered()
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.onFailure(error)
+      this.#failed(error)
     }
   }
 
-  /** A store that is away takes its time to say so: whoever stands again at once asks no more often than that. */
+  /** Who stands where the store is away stands again, until it is back. */
   async #standWhenAnswered(): Promise<void> {
     try {
       await this.#standOnce()
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error
       this.#options.logger.warn('Cannot stand for controller', { reason: error.message })
+      await this.#options.timers.sleep(STORE_AWAY_PAUSE_MS, { signal: this.#stop.signal })
     }
   }
 
@@ -288,7 +291,7 @@ export class Controller implements AsyncDisposable {
 
   async #serve(epoch: number, lease: Lease): Promise<void> {
     const { follower, logger } = this.#options
-    await follower.reached(epoch)
+    await follower.reached(epoch, { signal: this.#stop.signal })
     // Before the first operation: what it writes in several commits must not be taken for garbage.
     for (const set of planRemoveGarbage(follower.image)) await this.#commit(set, epoch)
     this.#epoch = epoch
@@ -297,7 +300,7 @@ export class Controller implements AsyncDisposable {
     logger.debug('Elected controller', { controllerEpoch: epoch })
     const ended = AbortSignal.any([lease.lost, this.#stop.signal, this.#deposed(epoch)])
     const grace = this.#endGraceLater(epoch)
-    const housekeeping = this.#keepHouse(epoch, ended)
+    const housekeeping = this.#keepHouse(epoch, ended).catch((error) => this.#failed(error))
     await aborted(ended)
     this.#epoch = null
     grace.cancel()
@@ -310,7 +313,7 @@ export class Controller implements AsyncDisposable {
   #deposed(epoch: number): AbortSignal {
     const deposed = new AbortController()
     const isOver = (image: MetadataImage): boolean => image.controllerEpoch !== epoch
-    this.#options.follower.until(isOver).then(
+    this.#options.follower.until(isOver, { signal: this.#stop.signal }).then(
       () => deposed.abort(),
       () => deposed.abort(),
     )
@@ -321,7 +324,7 @@ export class Controller implements AsyncDisposable {
   #endGraceLater(epoch: number): Timer {
     return this.#options.timers.after(this.#sessionMs, () => {
       this.#missesTheAbsent = true
-      this.#tidyUp(epoch).catch(this.#options.onFailure)
+      this.#tidyUp(epoch).catch((error) => this.#failed(error))
     })
   }
 
@@ -338,23 +341,35 @@ export class Controller implements AsyncDisposable {
     }
   }
 
-  /** Does what the image asks for, step by step, until it asks for nothing. */
-  #tidyUp(epoch: number): Promise<void> {
+  /** Does what the image asks for, step by step, until it asks for nothing. Others have their turn while the store is away. */
+  async #tidyUp(epoch: number): Promise<void> {
+    const { timers } = this.#options
+    while (!(await this.#tidyUpInTurn(epoch))) await timers.sleep(STORE_AWAY_PAUSE_MS, { signal: this.#stop.signal })
+  }
+
+  /** False where the store does not answer. */
+  #tidyUpInTurn(epoch: number): Promise<boolean> {
     return this.#inTurn(async () => {
       for (;;) {
-        if (this.#isUncertain) await this.#settle()
-        if (this.#epoch !== epoch) return
+        if (this.#epoch !== epoch) return true
+        if (this.#isUncertain && !(await this.#couldSettle())) return false
+        if (this.#epoch !== epoch) return true
         const { follower, config } = this.#options
         const sets = planLiveness(follower.image, {
           ...{ config: config(), missesTheAbsent: this.#missesTheAbsent, seenAlive: follower.seenAlive },
         })
-        if (sets.length === 0) return
+        if (sets.length === 0) return true
         for (const { set } of pack([sets])) {
           const outcome = await this.#commit(set, epoch)
           if (outcome.type !== 'committed') break
         }
       }
     })
+  }
+
+  /** A term cannot go on; what fails because we stop is no failure. */
+  #failed(error: unknown): void {
+    if (!this.#stop.signal.aborted) this.#options.onFailure(error)
   }
 
   /** `broker.session.timeout.ms`: how long the store may hear nothing of a process before it counts as gone. */
@@ -365,9 +380,10 @@ export class Controller implements AsyncDisposable {
   async #waitForVacancy(): Promise<void> {
     // Without the newest image the vacancy that we see may be the one before the other's election.
     await this.#settle()
-    const vacant = this.#options.follower.until((image) => image.controllerId === NO_CONTROLLER)
+    const { signal } = this.#stop
+    const vacant = this.#options.follower.until((image) => image.controllerId === NO_CONTROLLER, { signal })
     // A follower that closes ends the wait as a vacancy would; the next round then finds the store closed.
-    await Promise.race([vacant.catch(() => undefined), aborted(this.#stop.signal)])
+    await vacant.catch(() => undefined)
   }
 
   #planning(): PlanningContext {

@@ -21,6 +21,11 @@ export class FollowerClosed extends Error {
   override readonly name = 'FollowerClosed'
 }
 
+export interface WaitOptions {
+  /** Ends the wait: a store that is away shows nothing, and who stops waits for nothing. */
+  readonly signal?: AbortSignal
+}
+
 interface Waiter {
   readonly isReady: (image: MetadataImage) => boolean
   readonly done: Deferred<MetadataImage>
@@ -66,18 +71,24 @@ export class MetadataFollower implements AsyncDisposable {
   }
 
   /** Resolves once an image with at least this revision is published. */
-  reached(revision: number): Promise<MetadataImage> {
-    return this.until((image) => image.revision >= revision)
+  reached(revision: number, options: WaitOptions = {}): Promise<MetadataImage> {
+    return this.until((image) => image.revision >= revision, options)
   }
 
   /** Resolves with the first published image, from now on, that is ready. Rejects with FollowerClosed. */
-  async until(isReady: (image: MetadataImage) => boolean): Promise<MetadataImage> {
+  async until(isReady: (image: MetadataImage) => boolean, { signal }: WaitOptions = {}): Promise<MetadataImage> {
     if (isReady(this.#image)) return this.#image
-    if (this.#stop.signal.aborted) throw new FollowerClosed('The broker is stopping')
+    if (this.#stop.signal.aborted || signal?.aborted) throw new FollowerClosed('The broker is stopping')
     assert(this.#waiters.length < WAITERS_MAX, `At most ${WAITERS_MAX} wait for an image`)
     const waiter = { isReady, done: deferred<MetadataImage>() }
     this.#waiters.push(waiter)
-    return waiter.done.promise
+    const leave = (): void => this.#sendAway(waiter)
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      return await waiter.done.promise
+    } finally {
+      signal?.removeEventListener('abort', leave)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -127,6 +138,11 @@ export class MetadataFollower implements AsyncDisposable {
     if (ready.length === 0) return
     this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter))
     for (const waiter of ready) waiter.done.resolve(image)
+  }
+
+  #sendAway(waiter: Waiter): void {
+    this.#waiters = this.#waiters.filter((one) => one !== waiter)
+    waiter.done.reject(new FollowerClosed('Whoever waits for an image ends'))
   }
 
   #noteAlive(): void {

@@ -15,7 +15,7 @@ import { CONTROLLER_KEY } from './documents.ts'
 import type { MetadataFollower } from './follower.ts'
 import { decodeResult, encodeCall, type ForwardedCall, failAll } from './forwarded.ts'
 import { endpointOf, type MetadataImage, NO_CONTROLLER } from './image.ts'
-import type { MetadataStore } from './store.ts'
+import { type MetadataStore, StoreUnavailable } from './store.ts'
 
 export interface ForwardingOptions {
   readonly brokerId: number
@@ -97,7 +97,7 @@ export class ForwardingClient implements AsyncDisposable {
       const answer = await connection.requestAt(Envelope, 0, { value, timeoutMs: to.timeoutMs })
       if (answer.errorCode !== 0) return failAll(call, new ProtocolError(errorName(answer.errorCode)))
       const result = decodeResult(call.method, answer.responseData!)
-      await this.#seen()
+      await this.#seen(to.timeoutMs)
       return result
     } catch {
       await this.#drop()
@@ -105,11 +105,17 @@ export class ForwardingClient implements AsyncDisposable {
     }
   }
 
-  /** What the controller has done shows in this broker's image before its caller is told. */
-  async #seen(): Promise<void> {
-    const { store, follower } = this.#options
-    const { revision } = await store.read(CONTROLLER_KEY)
-    await follower.reached(revision)
+  /**
+   * What the controller has done shows in this broker's image before its caller is told, where the store answers in time:
+   * an answer that is known is not kept back for what only comes a little later.
+   */
+  async #seen(timeoutMs: number): Promise<void> {
+    try {
+      const { revision } = await this.#options.store.read(CONTROLLER_KEY)
+      await this.#known((image) => image.revision >= revision, timeoutMs)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error
+    }
   }
 
   async #known(isReady: (image: MetadataImage) => boolean, timeoutMs: number): Promise<boolean> {

@@ -3,6 +3,8 @@
  *
  * A broker writes both itself, so it needs no controller to come. The controller sees them and acts: it unfences who
  * gives a sign, fences who does not, and moves leaders away from who is leaving (liveness-plans.ts).
+ *
+ * A store that is away ends no broker: the sign of life ends there in its time, and is given again once the store is back.
  */
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Logger } from '@ottla/base/logger.ts'
@@ -12,7 +14,8 @@ import type { RegisterBroker } from './controller-client.ts'
 import { aliveKey, brokerKey, encodeAlive, encodeBroker } from './documents.ts'
 import type { MetadataFollower } from './follower.ts'
 import { type BrokerRegistration, isEligible, type MetadataImage, type Uuid } from './image.ts'
-import type { CommitOutcome, CommitRequest, Lease, MetadataStore } from './store.ts'
+import type { CommitOutcome, CommitRequest, Lease, MetadataStore, Snapshot } from './store.ts'
+import { type AskingOptions, untilAnswered } from './until-answered.ts'
 
 export interface RegistrationOptions {
   readonly store: MetadataStore
@@ -50,7 +53,8 @@ export class Registration implements AsyncDisposable {
     const { follower, broker, newClusterId } = options
     for (;;) {
       await untilNobodyElse(options)
-      const outcome = await settled(options, planRegisterBroker(follower.image, broker, { newClusterId }))
+      const plan = planRegisterBroker(follower.image, broker, { newClusterId })
+      const outcome = await settled({ ...options, signal: new AbortController().signal }, plan)
       const registered = registrationOf(follower.image, broker)
       if (registered !== null) return new Registration(options, registered.epoch)
       if (outcome.type === 'committed') throw duplicate(broker.id)
@@ -59,7 +63,7 @@ export class Registration implements AsyncDisposable {
 
   /** Whether the cluster can have heard of this process within the session: who leads acts only then. */
   get isHeard(): boolean {
-    return this.#lease !== null && !this.#lease.lost.aborted
+    return this.#lease?.isLive() === true
   }
 
   /** Gives the sign of life from now on; resolves when the controller has unfenced this broker. */
@@ -78,19 +82,26 @@ export class Registration implements AsyncDisposable {
     const { follower, timers, broker } = this.#options
     this.#isStopping = true
     if (this.#lease === null || !leadsForOthers(follower.image, broker.id)) return
-    await this.#signal()
     const enough = deferred<void>()
     const timer = timers.after(timeoutMs, enough.resolve)
-    const moved = follower.until((image) => !leadsForOthers(image, broker.id)).catch(() => undefined)
+    const moved = this.#untilMoved().catch(() => undefined)
+    this.#signalling = Promise.all([this.#signalling, moved]).then(() => undefined)
     await Promise.race([moved, enough.promise])
     timer.cancel()
   }
 
+  async #untilMoved(): Promise<void> {
+    const { follower, broker } = this.#options
+    await this.#signal()
+    await follower.until((image) => !leadsForOthers(image, broker.id), { signal: this.#stop.signal })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    // What is under way could give one more sign after the goodbye.
+    await this.#signalling
     if (this.#isStopping && this.#lease !== null) await this.#sayGoodbye()
     await this.#lease?.release()
-    await this.#signalling
   }
 
   /** Fenced from now on: nobody needs to find out. Where that fails, they do. */
@@ -113,7 +124,9 @@ export class Registration implements AsyncDisposable {
   async #keepSignalling(): Promise<void> {
     try {
       while (!this.#stop.signal.aborted) {
-        await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal, this.#revoked()]))
+        const round = new AbortController()
+        await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal, this.#revoked(round.signal)]))
+        round.abort()
         if (this.#stop.signal.aborted) return
         this.#options.logger.warn('The cluster has not heard of this broker in time: it comes back', {
           brokerId: this.#options.broker.id,
@@ -126,11 +139,11 @@ export class Registration implements AsyncDisposable {
   }
 
   /** Aborts when the sign of life is gone though its lease lives: somebody took this broker for dead. */
-  #revoked(): AbortSignal {
+  #revoked(signal: AbortSignal): AbortSignal {
     const revoked = new AbortController()
     const { follower, broker } = this.#options
     follower
-      .until((image) => !image.alive.has(broker.id))
+      .until((image) => !image.alive.has(broker.id), { signal })
       .then(
         () => revoked.abort(),
         () => undefined,
@@ -140,33 +153,38 @@ export class Registration implements AsyncDisposable {
 
   /** One sign, on the lease that we hold or a new one. */
   async #signal(): Promise<void> {
-    const { store, follower, broker, sessionMs } = this.#options
+    const { follower, broker } = this.#options
     const key = aliveKey(broker.id)
     while (!this.#stop.signal.aborted) {
-      const held = this.#lease !== null && !this.#lease.lost.aborted ? this.#lease : await store.lease(sessionMs)
-      this.#lease = held
+      const lease = await this.#liveLease()
       await untilNobodyElse(this.#options)
       const before = follower.image.alive.get(broker.id)
       const value = encodeAlive({ incarnation: broker.incarnation, stopping: this.#isStopping })
-      const outcome = await settled(this.#options, {
-        ifRevision: [{ key, revision: before?.revision ?? 0 }],
-        puts: [{ key, value }],
-        deletes: [],
-        lease: held,
-      })
+      const ifRevision = [{ key, revision: before?.revision ?? 0 }]
+      const request = { ifRevision, puts: [{ key, value }], deletes: [], lease }
+      const outcome = await settled({ ...this.#options, signal: this.#stop.signal }, request)
       if (outcome.type === 'committed') return
     }
+  }
+
+  async #liveLease(): Promise<Lease> {
+    if (this.#lease?.isLive() === true) return this.#lease
+    const { store, sessionMs } = this.#options
+    this.#lease = await untilAnswered(() => store.lease(sessionMs), { ...this.#options, signal: this.#stop.signal })
+    return this.#lease
   }
 }
 
 /** A commit, and an image that shows what became of it, also where the outcome is unknown. */
 async function settled(
-  { store, follower }: Pick<RegistrationOptions, 'store' | 'follower'>,
+  options: Pick<RegistrationOptions, 'store' | 'follower'> & AskingOptions,
   request: CommitRequest,
 ): Promise<CommitOutcome> {
+  const { store, follower, signal } = options
   const outcome = await store.commit(request)
-  const revision = outcome.type === 'committed' ? outcome.revision : (await store.read('brokers/')).revision
-  await follower.reached(revision)
+  const newest = (): Promise<Snapshot> => store.read('brokers/', { signal })
+  const { revision } = outcome.type === 'committed' ? outcome : await untilAnswered(newest, options)
+  await follower.reached(revision, { signal })
   return outcome
 }
 

@@ -24,7 +24,7 @@ export class StoreView implements MetadataStore {
   async commit(request: CommitRequest): Promise<CommitOutcome> {
     assert(!this.#disposed.signal.aborted, 'Cannot commit to a disposed store')
     // What is tied to a lease of ours that has ended must not be tied to nothing.
-    if (request.lease?.lost.aborted === true) return CONFLICT
+    if (request.lease?.isLive() === false) return CONFLICT
     return this.#store.commit(request)
   }
 
@@ -38,6 +38,10 @@ export class StoreView implements MetadataStore {
     this.#leases.add(lease)
     lease.lost.addEventListener('abort', () => this.#leases.delete(lease), { once: true })
     return lease
+  }
+
+  compact(before: number): Promise<void> {
+    return this.#store.compact(before)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
