@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
+import { MemoryDisk } from '@ottla/base/memory-disk.ts'
 import type { StandardStreams } from '@ottla/base/standard-streams.ts'
 import { Broker } from '@ottla/broker/broker.ts'
 import { runCommand } from '@ottla/cli/run.ts'
@@ -215,6 +216,7 @@ function command(bootstrap: string, args: readonly string[], files: Readonly<Rec
   const code = runCommand([...args, '--bootstrap', bootstrap], {
     streams,
     clock: systemClock,
+    disk: new MemoryDisk(),
     signal,
     openClient: async (address) => await openClient({ bootstrap: address, clientId: 'ottla-cli' }),
   })

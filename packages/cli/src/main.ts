@@ -1,5 +1,6 @@
 /** The process of the command line: arguments, signals, exit code; nothing else. */
 import { systemClock } from '@ottla/base/clock.ts'
+import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { holdProcess, processStreams } from '@ottla/base/standard-streams.ts'
 import { EXIT_INTERRUPTED } from './exit-codes.ts'
 import { runCommand } from './run.ts'
@@ -19,6 +20,7 @@ process.on('SIGTERM', onSignal)
 const exitCode = await runCommand(process.argv.slice(2), {
   streams,
   clock: systemClock,
+  disk: new NodeDisk(),
   signal: AbortSignal.any([interrupt.signal, streams.outputClosed]),
   openClient: async (bootstrap) => {
     const { openClient } = await import('@ottla/client/client.ts')

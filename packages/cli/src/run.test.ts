@@ -1,48 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '@ottla/base/clock.ts'
-import type { StandardStreams } from '@ottla/base/standard-streams.ts'
-import { BrokersUnreachableError } from '@ottla/client/errors.ts'
-import { runCommand } from './run.ts'
-
-/** A batch as Kafka's own classes write it: three records at 2023-11-14T22:13:20Z, the first with key k1 and value v1. */
-const BATCH_HEX =
-  '00000000000000000000006affffffff021b1467820000000000020000018bcfe568000000018bcfe56805ffffffffffffffffffffffffffff00' +
-  '00000322000000046b310476310402680278026e013a000a02012e68656c6c6f2068656c6c6f2068656c6c6f2068656c6c6f0010001304046b33' +
-  '0100'
-
-/** Runs a command without a process; brokers cannot be reached, files are as given. */
-async function run(args: readonly string[], files: Readonly<Record<string, Buffer>> = {}) {
-  const out: Buffer[] = []
-  const err: string[] = []
-  const fileOf = (path: string): Buffer => {
-    const bytes = files[path]
-    if (bytes === undefined) throw Object.assign(new Error(`ENOENT: no such file, open '${path}'`), { code: 'ENOENT' })
-    return bytes
-  }
-  const streams: StandardStreams = {
-    input: async function* () {},
-    file: async function* (path) {
-      yield fileOf(path)
-    },
-    wholeFile: async (path) => fileOf(path),
-    write: (bytes) => {
-      out.push(Buffer.from(bytes as string))
-      return null
-    },
-    drained: async () => {},
-    writeError: (text) => void err.push(text),
-    inputIsTerminal: false,
-    outputIsTerminal: false,
-    errorIsTerminal: false,
-    outputClosed: new AbortController().signal,
-  }
-  const openClient = async (bootstrap: string): Promise<never> => {
-    throw new BrokersUnreachableError(`Cannot reach any broker (${bootstrap})`)
-  }
-  const code = await runCommand(args, { streams, clock: systemClock, signal: new AbortController().signal, openClient })
-  return { code, out: Buffer.concat(out).toString(), err: err.join('') }
-}
+import { BATCH_HEX, run } from './testing.ts'
 
 test('without arguments the help lists every command and the exit codes', async () => {
   const { code, out } = await run([])
@@ -94,7 +52,7 @@ test('no broker is exit code 3 with what to do, a missing file exit code 4', asy
 
 test('log dump shows batches and records, and fails where the file is damaged', async () => {
   const bytes = Buffer.from(BATCH_HEX, 'hex')
-  const path = '00000000000000000000.log'
+  const path = '/d/00000000000000000000.log'
   const sound = await run(['log', 'dump', path, '--records'], { [path]: bytes })
   assert.equal(sound.code, 0)
   assert.match(sound.out, /^at 0: offsets 0-2 \(3 records\), 118 bytes, none.*2023-11-14T22:13:20.005Z\n/)
@@ -112,14 +70,14 @@ test('log dump shows batches and records, and fails where the file is damaged', 
 })
 
 test('checkpoints and indexes are shown as tables', async () => {
-  const checkpoint = await run(['log', 'dump', 'recovery-point-offset-checkpoint'], {
-    'recovery-point-offset-checkpoint': Buffer.from('0\n1\nt 0 5\n'),
+  const checkpoint = await run(['log', 'dump', '/d/recovery-point-offset-checkpoint'], {
+    '/d/recovery-point-offset-checkpoint': Buffer.from('0\n1\nt 0 5\n'),
   })
   assert.equal(checkpoint.out, 'TOPIC  PARTITION  OFFSET\nt      0          5\n')
   const index = Buffer.alloc(16)
   index.writeInt32BE(3, 0)
   index.writeInt32BE(500, 4)
-  const shown = await run(['log', 'dump', '00000000000000000040.index'], { '00000000000000000040.index': index })
+  const shown = await run(['log', 'dump', '/d/00000000000000000040.index'], { '/d/00000000000000000040.index': index })
   assert.equal(shown.out, 'OFFSET  POSITION\n    43       500\n')
 })
 

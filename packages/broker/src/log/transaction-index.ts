@@ -23,12 +23,12 @@ export interface AbortedTransaction {
 }
 
 const VERSION = 0
-const ENTRY_BYTES = 34
+export const TRANSACTION_ENTRY_BYTES = 34
 
 /** `path` is for the message of the CorruptLogError that another version gives. */
 export function parseAbortedTransactions(bytes: Buffer, path: string): AbortedTransaction[] {
   const entries: AbortedTransaction[] = []
-  for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+  for (let at = 0; at + TRANSACTION_ENTRY_BYTES <= bytes.length; at += TRANSACTION_ENTRY_BYTES) {
     const version = bytes.readInt16BE(at)
     if (version !== VERSION) throw new CorruptLogError(`Cannot read "${path}" at ${at}: its version is ${version}`)
     entries.push({
@@ -42,9 +42,9 @@ export function parseAbortedTransactions(bytes: Buffer, path: string): AbortedTr
 }
 
 export function formatAbortedTransactions(entries: readonly AbortedTransaction[]): Buffer {
-  const bytes = Buffer.alloc(entries.length * ENTRY_BYTES)
+  const bytes = Buffer.alloc(entries.length * TRANSACTION_ENTRY_BYTES)
   for (const [index, entry] of entries.entries()) {
-    const at = index * ENTRY_BYTES
+    const at = index * TRANSACTION_ENTRY_BYTES
     bytes.writeInt16BE(VERSION, at)
     writeInt64(bytes, entry.producerId, at + 2)
     writeInt64(bytes, entry.firstOffset, at + 10)

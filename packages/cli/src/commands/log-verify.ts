@@ -1,5 +1,4 @@
 /** Owns `ottla log verify`: what of a data directory is damaged, what that means, and what a start makes anew. */
-import { NodeDisk } from '@ottla/base/node-disk.ts'
 import { type Finding, verifyPath } from '@ottla/broker/log/inspection/verify.ts'
 import { type CommandContext, print } from '../context.ts'
 import { CommandError } from '../exit-codes.ts'
@@ -30,16 +29,16 @@ export async function verify(
       else if (finding.severity === 'rebuilt') totals.rebuilt++
       else totals.notes++
     }
-    const verified = await verifyPath(path.replace(/\/+$/, ''), {
-      ...{ disk: new NodeDisk(), deep: options.deep === true, report },
-    })
+    const deep = options.deep === true
+    const verified = await verifyPath(path.replace(/\/+$/, ''), { disk: context.disk, deep, report })
     context.signal.throwIfAborted()
     for (const key of ['partitions', 'segments', 'batches', 'bytes'] as const) totals[key] += verified[key]
     for (const finding of findings) await print(context, options.json ? `${JSON.stringify(finding)}\n` : text(finding))
     if (untold > 0) await print(context, `and ${untold} more\n`)
   }
   await print(context, options.json ? `${JSON.stringify({ summary: totals })}\n` : summary(totals))
-  if (totals.damages > 0) throw new CommandError(`${totals.damages} places are damaged`)
+  if (totals.damages > 0)
+    throw new CommandError(`${totals.damages} ${totals.damages === 1 ? 'place is' : 'places are'} damaged`)
 }
 
 function text({ severity, file, position, problem, meaning }: Finding): string {

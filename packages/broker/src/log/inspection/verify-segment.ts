@@ -14,11 +14,13 @@ import {
 } from '@ottla/protocol/records/batch.ts'
 import { readInt64 } from '@ottla/protocol/records/int64.ts'
 import { recordsOf } from '@ottla/protocol/records/record.ts'
-import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from '../file-names.ts'
+import { CorruptLogError } from '../errors.ts'
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from '../file-names.ts'
 import { OFFSET_ENTRY_BYTES } from '../offset-index.ts'
 import { scanBatches } from '../scan.ts'
 import { findBatch } from '../set-aside.ts'
 import { TIME_ENTRY_BYTES } from '../time-index.ts'
+import { parseAbortedTransactions, TRANSACTION_ENTRY_BYTES } from '../transaction-index.ts'
 
 export interface Finding {
   readonly file: string
@@ -38,6 +40,7 @@ export interface VerifiedSegment {
 }
 
 const REBUILT = 'found by its readers; a start, or the next read, builds it anew from the segment'
+const TRANSACTIONS = 'no start builds this file anew; a compaction of the log fails while it cannot be read'
 const LOST = 'what is there cannot be read; the batches before and behind it can'
 
 export interface VerifyOptions {
@@ -93,6 +96,7 @@ class SegmentCheck {
     }
     this.#offsets.finish()
     this.#times.finish()
+    this.#checkTransactions()
     return { endOffset: this.#endOffset, batches: this.#batches, bytes }
   }
 
@@ -135,6 +139,14 @@ class SegmentCheck {
     }
   }
 
+  #checkTransactions(): void {
+    const { disk, report } = this.#options
+    const path = this.#file.path.slice(0, -LOG_SUFFIX.length) + TRANSACTION_INDEX_SUFFIX
+    if (!disk.exists(path)) return
+    const problem = transactionsProblem(disk.readFile(path), path, { from: this.#baseOffset, to: this.#endOffset })
+    if (problem !== null) report({ file: path, position: null, problem, meaning: TRANSACTIONS, severity: 'note' })
+  }
+
   #reportHole(from: number, to: number, isFollowed: boolean): void {
     const bytes = to - from
     const what = `${bytes} bytes are no batch that continues the log`
@@ -145,6 +157,21 @@ class SegmentCheck {
 
   #damage(position: number, problem: string): void {
     this.#options.report({ file: this.#file.path, position, problem, meaning: LOST, severity: 'damage' })
+  }
+}
+
+/** What is wrong with a `.txnindex` whose markers should lie in these offsets; null where nothing is. */
+function transactionsProblem(bytes: Buffer, path: string, offsets: { from: number; to: number }): string | null {
+  try {
+    const strange = parseAbortedTransactions(bytes, path).find(
+      ({ firstOffset, lastOffset }) =>
+        firstOffset > lastOffset || lastOffset < offsets.from || lastOffset >= offsets.to,
+    )
+    if (strange !== undefined) return `an entry has its marker at ${strange.lastOffset}, which is not in the segment`
+    return bytes.length % TRANSACTION_ENTRY_BYTES === 0 ? null : 'the file ends inside an entry'
+  } catch (error) {
+    if (error instanceof CorruptLogError) return error.message
+    throw error
   }
 }
 

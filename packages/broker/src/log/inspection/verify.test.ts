@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DIRECTORY, LogFixture, testBatch } from '../testing.ts'
+import { formatAbortedTransactions } from '../transaction-index.ts'
 import { type Finding, verifyPath } from './verify.ts'
 
 const FIRST = `${DIRECTORY}/00000000000000000000.log`
@@ -83,4 +84,23 @@ test('a missing index is told of, a missing segment noted, and a checkpoint beyo
     ['rebuilt', 'damage'],
   )
   assert.match(found[1]!.problem, /says 11 of t-0, whose log ends at 10/)
+})
+
+test('aborted transactions that are not of the segment, and a recovery point far behind, are notes', async () => {
+  const fixture = await stoppedLog()
+  const path = FIRST.replace('log', 'txnindex')
+  const entry = { producerId: 1, firstOffset: 0, lastOffset: 4, lastStableOffset: 0 }
+  const problems = async () =>
+    (await findings(fixture, '/data')).found.map(({ severity, problem }) => [severity, problem])
+  fixture.disk.replaceFile(path, formatAbortedTransactions([entry]))
+  fixture.disk.replaceFile('/data/recovery-point-offset-checkpoint', Buffer.from('0\n1\nt 0 1\n'))
+  assert.deepEqual(await problems(), [])
+  fixture.disk.replaceFile(path, formatAbortedTransactions([{ ...entry, lastOffset: 5 }]))
+  fixture.disk.replaceFile('/data/recovery-point-offset-checkpoint', Buffer.from('0\n1\nt 0 0\n'))
+  assert.deepEqual(await problems(), [
+    ['note', 'an entry has its marker at 5, which is not in the segment'],
+    ['note', 'it says 0 of t-0, and 2 segments lie behind that'],
+  ])
+  fixture.disk.replaceFile(path, Buffer.alloc(34, 1))
+  assert.match((await problems())[0]![1]!, /its version is 257/)
 })

@@ -6,6 +6,7 @@
 import type { Disk } from '@ottla/base/disk.ts'
 import {
   CheckpointError,
+  CLEANER_OFFSET_NAME,
   HIGH_WATERMARK_NAME,
   LOG_START_NAME,
   parseOffsets,
@@ -33,6 +34,11 @@ export interface Verified {
   batches: number
   bytes: number
 }
+
+const LOST_END = 'the log has lost its end, or is another one'
+const FAR_BEHIND = 'a start that follows no orderly stop reads them all: it takes longer'
+/** A recovery point with so many segments wholly behind it is told of. */
+const SEGMENTS_BEHIND_NOTED = 2
 
 const PARTITION_DIRECTORY = /^(.+)-(\d+)$/
 const LEFTOVERS = new Map([
@@ -72,30 +78,35 @@ async function addSegment(path: string, name: string, { verified, options }: Cou
 }
 
 async function verifyLogDirectory(path: string, verified: Verified, options: VerifyOptions): Promise<void> {
-  const ends = new Map<string, number>()
+  const logs = new Map<string, Extent>()
   for (const { name, isDirectory } of options.disk.list(path)) {
     if (!isDirectory || !PARTITION_DIRECTORY.test(name)) continue
-    ends.set(name, await verifyPartition(`${path}/${name}`, verified, options))
+    logs.set(name, await verifyPartition(`${path}/${name}`, verified, options))
   }
-  for (const name of [RECOVERY_POINT_NAME, LOG_START_NAME, HIGH_WATERMARK_NAME]) {
+  for (const name of [RECOVERY_POINT_NAME, LOG_START_NAME, HIGH_WATERMARK_NAME, CLEANER_OFFSET_NAME]) {
     const file = `${path}/${name}`
-    if (options.disk.exists(file)) verifyCheckpoint(file, ends, options)
+    if (options.disk.exists(file)) verifyCheckpoint(file, logs, options)
   }
 }
 
-function verifyCheckpoint(file: string, ends: ReadonlyMap<string, number>, { disk, report }: VerifyOptions): void {
+/** Where a log ends, and where its segments begin. */
+interface Extent {
+  readonly endOffset: number
+  readonly baseOffsets: readonly number[]
+}
+
+function verifyCheckpoint(file: string, logs: ReadonlyMap<string, Extent>, { disk, report }: VerifyOptions): void {
   try {
     for (const { topic, partition, offset } of parseOffsets(disk.readFile(file), file)) {
-      const endOffset = ends.get(`${topic}-${partition}`)
-      if (endOffset === undefined || offset <= endOffset) continue
-      const problem = `it says ${offset} of ${topic}-${partition}, whose log ends at ${endOffset}`
-      report({
-        file,
-        position: null,
-        problem,
-        meaning: 'the log has lost its end, or is another one',
-        severity: 'damage',
-      })
+      const log = logs.get(`${topic}-${partition}`)
+      const said = `it says ${offset} of ${topic}-${partition}, `
+      const tell = (rest: string, meaning: string, severity: Finding['severity']) =>
+        report({ file, position: null, problem: said + rest, meaning, severity })
+      if (log === undefined) continue
+      if (offset > log.endOffset) tell(`whose log ends at ${log.endOffset}`, LOST_END, 'damage')
+      const behind = log.baseOffsets.filter((base) => base >= offset).length
+      if (file.endsWith(RECOVERY_POINT_NAME) && behind >= SEGMENTS_BEHIND_NOTED)
+        tell(`and ${behind} segments lie behind that`, FAR_BEHIND, 'note')
     }
   } catch (error) {
     if (!(error instanceof CheckpointError)) throw error
@@ -104,11 +115,11 @@ function verifyCheckpoint(file: string, ends: ReadonlyMap<string, number>, { dis
   }
 }
 
-/** Answers the log's end. */
-async function verifyPartition(path: string, verified: Verified, options: VerifyOptions): Promise<number> {
+async function verifyPartition(path: string, verified: Verified, options: VerifyOptions): Promise<Extent> {
   const { disk, report } = options
   const names = disk.list(path).flatMap(({ name, isDirectory }) => (isDirectory ? [] : [name]))
   verified.partitions++
+  const baseOffsets: number[] = []
   let endOffset: number | null = null
   for (const name of names.filter((one) => offsetInName(one, LOG_SUFFIX) !== null)) {
     const file = `${path}/${name}`
@@ -118,10 +129,11 @@ async function verifyPartition(path: string, verified: Verified, options: Verify
       const meaning = 'usual in a compacted log; in any other a segment is missing'
       report({ file, position: null, problem, meaning, severity: baseOffset < endOffset ? 'damage' : 'note' })
     }
+    baseOffsets.push(baseOffset)
     endOffset = await addSegment(file, name, { verified, options })
   }
   for (const name of names) verifySmallFile(path, name, options)
-  return endOffset ?? 0
+  return { endOffset: endOffset ?? 0, baseOffsets }
 }
 
 function verifySmallFile(path: string, name: string, { disk, report }: VerifyOptions): void {
