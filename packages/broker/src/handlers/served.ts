@@ -18,6 +18,7 @@ import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
 import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { UpdateFeatures } from '@ottla/protocol/apis/57-update-features.ts'
 import { Envelope } from '@ottla/protocol/apis/58-envelope.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
 import { ListConfigResources } from '@ottla/protocol/apis/74-list-config-resources.ts'
@@ -39,6 +40,7 @@ import { alterConfigs } from './33-alter-configs.ts'
 import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
+import { updateFeatures } from './57-update-features.ts'
 import { envelope } from './58-envelope.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import { listConfigResources } from './74-list-config-resources.ts'
@@ -166,6 +168,10 @@ function adminApis(parts: BrokerParts): ServedApi[] {
       responses: resources.map(({ resourceType, resourceName }) => ({
         ...{ errorCode: code, errorMessage: message, resourceType, resourceName },
       })),
+    })),
+    serve(UpdateFeatures, updateFeatures(parts), (_, { code, message }) => ({
+      errorCode: code,
+      errorMessage: message,
     })),
   ]
 }

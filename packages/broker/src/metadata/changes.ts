@@ -1,7 +1,7 @@
 /**
  * From documents to images: `applyRevision` is the only way an image comes to be, at start (all entries of a snapshot)
  * as well as live (one revision of the watch). Pure. The way back, from commands to documents, is in `topic-plans.ts`,
- * `config-plans.ts` and `broker-plans.ts`.
+ * `config-plans.ts`, `feature-plans.ts` and `broker-plans.ts`.
  */
 import { assert } from '@ottla/base/assert.ts'
 import * as documents from './documents.ts'

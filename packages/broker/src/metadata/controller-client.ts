@@ -16,6 +16,8 @@ export interface ControllerClient {
   deleteTopics(ids: readonly Uuid[]): Promise<Outcome<null>[]>
   createPartitions(commands: readonly CreatePartitions[], options: MutationOptions): Promise<Outcome<null>[]>
   alterConfigs(commands: readonly AlterConfig[], options: MutationOptions): Promise<Outcome<null>[]>
+  /** All of them or none. */
+  updateFeatures(updates: readonly FeatureUpdate[], options: MutationOptions): Promise<Outcome<null>>
   allocateProducerIds(): Promise<Outcome<ProducerIdBlock>>
   /** As a leader asks for its partitions' in-sync sets; several requests may be written as one. */
   alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>>
@@ -81,6 +83,13 @@ export interface ConfigChange {
   readonly value: string | null
 }
 
+export interface FeatureUpdate {
+  readonly name: string
+  /** To be finalized; 0 switches the feature off. */
+  readonly level: number
+  readonly direction: 'upgrade' | 'safe downgrade' | 'unsafe downgrade' | 'unknown'
+}
+
 export interface ProducerIdBlock {
   readonly first: number
   readonly count: number
@@ -102,6 +111,7 @@ export function localControllerClient(controller: Controller): ControllerClient 
     deleteTopics: (ids) => controller.deleteTopics(ids),
     createPartitions: (commands, options) => controller.createPartitions(commands, options),
     alterConfigs: (commands, options) => controller.alterConfigs(commands, options),
+    updateFeatures: (updates, options) => controller.updateFeatures(updates, options),
     allocateProducerIds: () => controller.allocateProducerIds(),
     alterPartitions: (request) => controller.alterPartitions(request),
   }

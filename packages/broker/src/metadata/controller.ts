@@ -21,11 +21,13 @@ import type {
   CreatedTopic,
   CreatePartitions,
   CreateTopic,
+  FeatureUpdate,
   MutationOptions,
   Outcome,
   ProducerIdBlock,
 } from './controller-client.ts'
 import { CONTROLLER_KEY, encodeController } from './documents.ts'
+import { planUpdateFeatures } from './feature-plans.ts'
 import type { MetadataFollower } from './follower.ts'
 import { type MetadataImage, NO_CONTROLLER, type Uuid } from './image.ts'
 import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from './isr-plans.ts'
@@ -126,6 +128,11 @@ export class Controller implements AsyncDisposable {
   alterConfigs(commands: readonly AlterConfig[], options: MutationOptions): Promise<Outcome<null>[]> {
     const config = this.#options.config
     return this.#operate(commands, (image) => commands.map((one) => planAlterConfig(image, one, config())), options)
+  }
+
+  async updateFeatures(updates: readonly FeatureUpdate[], options: MutationOptions): Promise<Outcome<null>> {
+    const [outcome] = await this.#operate([null], (image) => [planUpdateFeatures(image, updates)], options)
+    return outcome!
   }
 
   async allocateProducerIds(): Promise<Outcome<ProducerIdBlock>> {

@@ -62,6 +62,14 @@ test('without eligible leader replicas the last one in sync stays in the set, an
   assert.deepEqual([up.isr, up.leader], [[1], 1])
 })
 
+test('with eligible leader replicas switched off, who led last is the last one in sync', () => {
+  const off = rules([], { usesElr: false })
+  const none = changePartition(partition({ isr: [], elr: [3, 1], leader: -1 }), { isr: [] }, off)
+  assert.deepEqual([none.isr, none.elr, none.leader], [[1], undefined, -1])
+  const up = changePartition(none, {}, rules([1, 3], { usesElr: false }))
+  assert.deepEqual([up.isr, up.leader], [[1], 1])
+})
+
 test('an unclean election takes the first living replica where it is allowed, and only where nobody else can lead', () => {
   const last = partition({ isr: [1] })
   assert.equal(after(last, { isr: [] }, rules([2, 3])).leader, -1)

@@ -69,10 +69,12 @@ function nextSets(before: PartitionImage, change: PartitionChange, rules: Electi
 
 /** Without eligible leader replicas the last one in sync is never forgotten: it alone may lead again. */
 function lastMember(before: PartitionImage, lost: readonly number[]): readonly number[] {
-  const kept = before.isr.filter((id) => !lost.includes(id))
+  // The feature was switched off while nobody was in sync: of the eligible leaders the last is who led last.
+  const inSync = before.isr.length > 0 ? before.isr : elrOf(before).slice(-1)
+  const kept = inSync.filter((id) => !lost.includes(id))
   if (kept.includes(before.leader)) return [before.leader]
   // Where even its data is lost only an unclean election helps, and the ISR says whose it was.
-  return kept.length > 0 ? kept.slice(0, 1) : before.isr.slice(0, 1)
+  return kept.length > 0 ? kept.slice(0, 1) : inSync.slice(0, 1)
 }
 
 function electLeader(

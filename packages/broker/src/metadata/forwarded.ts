@@ -26,6 +26,7 @@ const METHODS: { readonly [name in ControllerMethod]: 'outcomes' | 'outcome' } =
   deleteTopics: 'outcomes',
   createPartitions: 'outcomes',
   alterConfigs: 'outcomes',
+  updateFeatures: 'outcome',
   allocateProducerIds: 'outcome',
   alterPartitions: 'outcome',
 }

@@ -51,6 +51,7 @@ export class ForwardingClient implements AsyncDisposable {
       deleteTopics: call('deleteTopics'),
       createPartitions: call('createPartitions'),
       alterConfigs: call('alterConfigs'),
+      updateFeatures: call('updateFeatures'),
       allocateProducerIds: call('allocateProducerIds'),
       alterPartitions: call('alterPartitions'),
     }

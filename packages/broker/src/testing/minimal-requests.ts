@@ -50,6 +50,8 @@ export function minimalRequest(key: number, version: number, { topics = false } 
       return { topics: null }
     case 37:
       return { topics: [{ name: 't', count: 3, assignments: null }], timeoutMs: 1000, validateOnly: true }
+    case 57:
+      return { featureUpdates: [{ feature: 'group.version', maxVersionLevel: 1 }] }
     case 60:
       return { includeClusterAuthorizedOperations: true }
     case 74:
