@@ -16,7 +16,7 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   protocol: { imports: ['base'] },
   client: { imports: ['base', 'protocol'] },
   // The command line holds no protocol code.
-  cli: { imports: ['base', 'client'], only: { broker: ['log/inspection/verify.ts'] } },
+  cli: { imports: ['base', 'client'], only: { broker: ['log/inspection/dump.ts', 'log/inspection/verify.ts'] } },
   // A follower's fetch is a client too.
   broker: { imports: ['base', 'protocol'], only: { client: ['connection.ts'] } },
   console: { imports: [], only: { broker: ['admin/api.ts'] } },

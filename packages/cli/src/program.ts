@@ -190,6 +190,8 @@ function addCluster(program: Command, run: Runner): void {
 }
 
 function addLog(program: Command, run: Runner): void {
+  const offset = wholeUpTo(Number.MAX_SAFE_INTEGER, 0)
+  const positive = wholeUpTo(Number.MAX_SAFE_INTEGER, 1)
   const log = program.command('log').description('look into files of a data directory; needs no broker')
   log
     .command('verify <path...>')
@@ -200,12 +202,18 @@ function addLog(program: Command, run: Runner): void {
       run(async (context) => (await import('./commands/log-verify.ts')).verify(context, paths, options)),
     )
   log
-    .command('dump <file>')
-    .description('show a .log, .index, .timeindex, .txnindex, .snapshot or checkpoint file; fails where it is damaged')
+    .command('dump <path...>')
+    .description('show what lies in files of a log, or in those of a directory; fails where something is damaged')
     .option('--records', 'the records of each batch too')
+    .option('-o, --offset <offset>', 'of segments and indexes, what lies at or behind it', offset)
+    .option('-n, --limit <count>', 'of each file, so many records with --records, else batches or entries', positive)
     .option('--json', 'one JSON object a line')
-    .action((file, options) =>
-      run(async (context) => (await import('./commands/log-dump.ts')).dump(context, file, options)),
+    .addHelpText(
+      'after',
+      '\nKnown are .log, .index, .timeindex, .txnindex, .snapshot, .damaged and checkpoint files, in the names of Kafka’s DumpLogSegments.',
+    )
+    .action((paths, options) =>
+      run(async (context) => (await import('./commands/log-dump.ts')).dump(context, paths, options)),
     )
 }
 

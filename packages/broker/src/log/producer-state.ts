@@ -205,7 +205,7 @@ export class ProducerStates {
   loadSnapshot(bytes: Buffer): boolean {
     if (!isSnapshot(bytes)) return false
     this.#states.clear()
-    for (let at = ENTRIES_AT; at < bytes.length; at += ENTRY_BYTES) this.#readEntry(bytes, at)
+    for (const stored of storedProducers(bytes)) this.#take(stored)
     return true
   }
 
@@ -244,19 +244,42 @@ export class ProducerStates {
     return state
   }
 
-  #readEntry(bytes: Buffer, at: number): void {
-    const state = this.#stateFor(readInt64(bytes, at), bytes.readInt16BE(at + 8))
-    state.coordinatorEpoch = bytes.readInt32BE(at + 34)
-    state.currentTxnFirstOffset = readInt64(bytes, at + 38)
-    state.lastTimestampMs = readInt64(bytes, at + 26)
-    const lastSequence = bytes.readInt32BE(at + 10)
-    if (lastSequence < 0) return
-    state.remember({
-      lastSequence,
+  #take(stored: StoredProducer): void {
+    const { lastSequence, lastOffset, offsetDelta, timestampMs } = stored
+    const state = this.#stateFor(stored.producerId, stored.producerEpoch)
+    state.coordinatorEpoch = stored.coordinatorEpoch
+    state.currentTxnFirstOffset = stored.currentTxnFirstOffset
+    state.lastTimestampMs = timestampMs
+    if (lastSequence >= 0) state.remember({ lastSequence, lastOffset, offsetDelta, timestampMs })
+  }
+}
+
+/** An entry of a snapshot. */
+export interface StoredProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly coordinatorEpoch: number
+  readonly currentTxnFirstOffset: number
+  /** Negative where a transaction marker is all that is known. */
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly offsetDelta: number
+  readonly timestampMs: number
+}
+
+/** Of a snapshot that `isSnapshot` refuses, the entries that are whole. */
+export function* storedProducers(bytes: Buffer): Generator<StoredProducer> {
+  for (let at = ENTRIES_AT; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
+    yield {
+      producerId: readInt64(bytes, at),
+      producerEpoch: bytes.readInt16BE(at + 8),
+      coordinatorEpoch: bytes.readInt32BE(at + 34),
+      currentTxnFirstOffset: readInt64(bytes, at + 38),
+      lastSequence: bytes.readInt32BE(at + 10),
       lastOffset: readInt64(bytes, at + 14),
       offsetDelta: bytes.readInt32BE(at + 22),
-      timestampMs: state.lastTimestampMs,
-    })
+      timestampMs: readInt64(bytes, at + 26),
+    }
   }
 }
 
@@ -280,7 +303,8 @@ function writeEntry(bytes: Buffer, at: number, { producerId, state, batch }: Sna
   writeInt64(bytes, state.currentTxnFirstOffset, at + 38)
 }
 
-function isSnapshot(bytes: Buffer): boolean {
+/** Whether version, size and checksum are right. */
+export function isSnapshot(bytes: Buffer): boolean {
   if (bytes.length < ENTRIES_AT || bytes.readInt16BE(0) !== SNAPSHOT_VERSION) return false
   if (bytes.length !== ENTRIES_AT + bytes.readInt32BE(COUNT_AT) * ENTRY_BYTES) return false
   return bytes.readUInt32BE(CRC_AT) === crc32c(bytes, COUNT_AT)

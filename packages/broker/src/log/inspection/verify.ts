@@ -22,7 +22,7 @@ import {
 } from '../file-names.ts'
 import { LEADER_EPOCHS_NAME, parseLeaderEpochs } from '../leader-epochs.ts'
 import { PartitionMetadataError, readPartitionMetadata } from '../partition-metadata.ts'
-import { ProducerStates } from '../producer-state.ts'
+import { isSnapshot } from '../producer-state.ts'
 import { SET_ASIDE_SUFFIX } from '../set-aside.ts'
 import { type Finding, type VerifyOptions, verifySegment } from './verify-segment.ts'
 
@@ -144,16 +144,12 @@ function verifySmallFile(path: string, name: string, { disk, report }: VerifyOpt
   if (name === LEADER_EPOCHS_NAME && parseLeaderEpochs(disk.readFile(file), file) === null) {
     tell('it is no checkpoint of leader epochs', 'a start takes them from the batches')
   }
-  if (name.endsWith(SNAPSHOT_SUFFIX) && !isSnapshot(disk, file)) {
+  if (name.endsWith(SNAPSHOT_SUFFIX) && !isSnapshot(disk.readFile(file))) {
     tell('its version, size or checksum is wrong', 'a start takes an older one, and the rest from the batches')
   }
   if (name === 'partition.metadata' && !isMetadata(disk, path)) {
     tell('it names no topic id', 'a start takes the directory for that of its name, and writes it anew')
   }
-}
-
-function isSnapshot(disk: Disk, file: string): boolean {
-  return new ProducerStates(Number.MAX_SAFE_INTEGER).loadSnapshot(disk.readFile(file))
 }
 
 function isMetadata(disk: Disk, path: string): boolean {
