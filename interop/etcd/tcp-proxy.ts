@@ -5,11 +5,13 @@ import { deferred } from '@ottla/base/deferred.ts'
 export class TcpProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #port: number
   #mode: 'open' | 'stalled' | 'cut' = 'open'
   #isMuted = false
 
   private constructor(port: number) {
-    this.#server = createServer((from) => this.#join(from, port))
+    this.#port = port
+    this.#server = createServer((from) => this.#join(from))
   }
 
   static async to(port: number): Promise<TcpProxy> {
@@ -37,6 +39,12 @@ export class TcpProxy implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy()
   }
 
+  /** Connections break, new ones lead to another port. */
+  redirect(port: number): void {
+    this.#port = port
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
   /** All is well again; what was stalled goes on. */
   heal(): void {
     this.#mode = 'open'
@@ -56,9 +64,9 @@ export class TcpProxy implements AsyncDisposable {
     await closed.promise
   }
 
-  #join(from: Socket, port: number): void {
+  #join(from: Socket): void {
     if (this.#mode === 'cut') return void from.destroy()
-    const to = connect(port, '127.0.0.1')
+    const to = connect(this.#port, '127.0.0.1')
     this.#pass(from, to, () => true)
     this.#pass(to, from, () => !this.#isMuted)
     if (this.#mode === 'stalled') for (const socket of [from, to]) socket.pause()

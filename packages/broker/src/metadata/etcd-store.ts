@@ -84,7 +84,7 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<EtcdStor
     return store
   } catch (error) {
     await store[Symbol.asyncDispose]()
-    throw error
+    throw explained(error)
   }
 }
 
@@ -133,7 +133,7 @@ export class EtcdStore implements MetadataStore {
       try {
         return await this.#readPages(prefix, signal)
       } catch (error) {
-        if (!isCompacted(error) || attempts === READ_ATTEMPTS_MAX) throw this.#explained(error)
+        if (!isCompacted(error) || attempts === READ_ATTEMPTS_MAX) throw explained(error)
       }
     }
   }
@@ -164,7 +164,7 @@ export class EtcdStore implements MetadataStore {
         }
       } catch (error) {
         if (ended.aborted) return
-        if (!isPassing(error)) throw this.#explained(error)
+        if (!isPassing(error)) throw explained(error)
         this.#options.logger.warn('The watch of the metadata was interrupted', { reason: (error as Error).message })
       }
       await this.#options.timers.sleep(RETRY_MS, { signal: ended }).catch(() => {})
@@ -304,7 +304,7 @@ export class EtcdStore implements MetadataStore {
       if (this.#disposed.signal.aborted) return { type: 'unknown' }
       if (error instanceof EtcdError && error.isLeaseGone) return 'lease gone'
       if (error instanceof EtcdError && error.isOutOfSpace) await this.#refusedForSpace()
-      else if (!isPassing(error)) throw this.#explained(error)
+      else if (!isPassing(error)) throw explained(error)
       else this.#options.logger.warn('The outcome of a commit is not known', { reason: (error as Error).message })
       return { type: 'unknown' }
     }
@@ -379,7 +379,7 @@ export class EtcdStore implements MetadataStore {
       return id
     } catch (error) {
       if (error instanceof EtcdError && error.isOutOfSpace) await this.#refusedForSpace()
-      else if (!isPassing(error)) throw this.#explained(error)
+      else if (!isPassing(error)) throw explained(error)
       throw new StoreUnavailable(`Cannot take a lease: ${(error as Error).message}`, { cause: error })
     }
   }
@@ -404,13 +404,13 @@ export class EtcdStore implements MetadataStore {
       await timers.sleep(ALARM_CHECK_MS, { signal }).catch(() => {})
     }
   }
+}
 
-  /** A refusal that no waiting mends: rights, a name that is not there, a certificate. */
-  #explained(error: unknown): unknown {
-    if (!(error instanceof EtcdError)) return error
-    if (error.isTransient) return new StoreUnavailable(error.message, { cause: error })
-    return new StoreBroken(`Cannot use the metadata store: ${error.message}`, { cause: error })
-  }
+/** A refusal that no waiting mends: rights, a name that is not there, a certificate. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof EtcdError)) return error
+  if (error.isTransient) return new StoreUnavailable(error.message, { cause: error })
+  return new StoreBroken(`Cannot use the metadata store: ${error.message}`, { cause: error })
 }
 
 function isPassing(error: unknown): boolean {
