@@ -15,15 +15,17 @@ export interface ClusterOptions {
   /** The value of `metadata.store`. */
   readonly store: string
   readonly brokers: number
+  /** More of each broker's settings, as `name=value`. */
+  readonly settings?: readonly string[]
 }
 
 export class BrokerCluster implements AsyncDisposable {
-  readonly #store: string
+  readonly #settings: readonly string[]
   readonly #members = new Map<number, Member>()
 
   /** All brokers serve when it resolves; ids from 1 on. They start at the same time. */
-  static async start({ store, brokers }: ClusterOptions): Promise<BrokerCluster> {
-    const cluster = new BrokerCluster(store)
+  static async start({ store, brokers, settings = [] }: ClusterOptions): Promise<BrokerCluster> {
+    const cluster = new BrokerCluster([`metadata.store=${store}`, ...settings])
     try {
       await Promise.all(Array.from({ length: brokers }, (_, i) => cluster.#launch(i + 1).ready()))
       return cluster
@@ -33,8 +35,8 @@ export class BrokerCluster implements AsyncDisposable {
     }
   }
 
-  private constructor(store: string) {
-    this.#store = store
+  private constructor(settings: readonly string[]) {
+    this.#settings = settings
   }
 
   get bootstrap(): string {
@@ -64,7 +66,7 @@ export class BrokerCluster implements AsyncDisposable {
 
   #launch(id: number): BrokerProcess {
     const directory = this.#members.get(id)?.directory ?? new TempDirectory(`broker-${id}`)
-    const settings = [`node.id=${id}`, `metadata.store=${this.#store}`]
+    const settings = [`node.id=${id}`, ...this.#settings]
     const process = BrokerProcess.launch({
       dataDir: directory.path,
       args: settings.flatMap((one) => ['--set', one]),
