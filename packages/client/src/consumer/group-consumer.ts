@@ -8,6 +8,7 @@
  * nothing for `processingTimeoutMs` leaves the group.
  */
 import { assert } from '@ottla/base/assert.ts'
+import { CallScope } from '@ottla/base/call-scope.ts'
 import { randomUuid } from '@ottla/base/random.ts'
 import { ConsumerGroupHeartbeat } from '@ottla/protocol/apis/68-consumer-group-heartbeat.ts'
 import type { Client } from '../client.ts'
@@ -86,6 +87,7 @@ export class GroupConsumer {
   readonly #processing: Processing
   readonly #ending = new AbortController()
   readonly #running: Promise<void>
+  readonly #inCallback = new CallScope()
   #callbacks: Promise<void> = Promise.resolve()
   #leaving: Promise<void> | null = null
   #isIterated = false
@@ -183,10 +185,13 @@ export class GroupConsumer {
     await this.#commits.commit(offsets ?? uncommitted(this.#partitions.all))
   }
 
-  /** Commits what was done with, unless autoCommit is false, and leaves the group, both within a bound. Idempotent. */
+  /**
+   * Commits what was done with, unless autoCommit is false, and leaves the group, both within a bound. Idempotent. Called
+   * in one of the consumer's callbacks it only begins to: the rest happens when the callback has ended.
+   */
   async leave(): Promise<void> {
     this.#leaving ??= this.#leave(new DisposedError('consumer'))
-    await this.#leaving
+    if (!this.#inCallback.isInside) await this.#leaving
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -221,9 +226,9 @@ export class GroupConsumer {
       revoke: async (partitions) => await this.#revoke(this.#partitions.find(partitions)),
       lose: async () => await this.#lose(),
       assign: async (partitions) => {
-        if (this.#ending.signal.aborted) return
+        if (this.#leaving !== null) return
         const added = this.#partitions.add(partitions)
-        await this.#call(this.#options.onAssigned, partitions)
+        await this.#call(this.#options.onAssigned, () => partitions)
         void this.#partitions.begin(added)
       },
       fail: (error) => {
@@ -285,10 +290,7 @@ export class GroupConsumer {
     const left = going.filter(({ isLost }) => !isLost)
     if (left.length === 0) return
     if (this.#options.autoCommit !== false) await this.#commitOrSay(left)
-    await this.#call(
-      this.#options.onRevoked,
-      left.filter(({ isLost }) => !isLost),
-    )
+    await this.#call(this.#options.onRevoked, () => left.filter((owned) => owned.revoke()))
     this.#partitions.remove(left)
   }
 
@@ -297,17 +299,22 @@ export class GroupConsumer {
     this.#partitions.stop(lost)
     for (const owned of lost) owned.lose()
     this.#partitions.remove(lost)
-    await this.#call(this.#options.onLost, lost)
+    await this.#call(this.#options.onLost, () => lost)
   }
 
-  /** One callback after another. What one throws ends the consumer, since the application does not know where it is. */
+  /**
+   * One callback after another, about what `partitions` says when its turn has come. What one throws ends the consumer,
+   * since the application does not know where it is.
+   */
   async #call(
     callback: ((partitions: readonly GroupPartition[]) => void | Promise<void>) | undefined,
-    partitions: readonly GroupPartition[],
+    partitions: () => readonly GroupPartition[],
   ): Promise<void> {
-    if (callback === undefined || partitions.length === 0) return
-    const rows = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    this.#callbacks = this.#callbacks.then(async () => await callback(rows))
+    if (callback === undefined) return
+    this.#callbacks = this.#callbacks.then(async () => {
+      const rows = partitions().map(({ topic, partition }) => ({ topic, partition }))
+      if (rows.length > 0) await this.#inCallback.run(async () => await callback(rows))
+    })
     this.#callbacks = this.#callbacks.catch((error: unknown) => void this.#end(asError(error)))
     await this.#callbacks
   }
@@ -353,7 +360,7 @@ export class GroupConsumer {
     await this.#bounded(async (signal) => {
       if (this.#options.autoCommit !== false) await this.#commits.commit(uncommitted(going), { signal })
     })
-    await this.#call(this.#options.onRevoked, going)
+    await this.#call(this.#options.onRevoked, () => going.filter((owned) => owned.revoke()))
     this.#ending.abort(error)
     for (const owned of going) owned.lose()
     await this.#bounded(async () => await this.#running)

@@ -33,6 +33,7 @@ export class Owned implements GroupPartition {
   /** Of those that position has taken. */
   #doneBatches = 0
   #held: Deferred<void> | null = null
+  #isRevoked = false
 
   constructor({ topic, partition }: GroupPartition) {
     this.topic = topic
@@ -88,6 +89,13 @@ export class Owned implements GroupPartition {
   committed(offset: number): void {
     this.committedOffset = offset
     if (this.doneOffset !== null && offset > this.doneOffset) this.doneOffset = offset
+  }
+
+  /** False where the application was told before that it goes, or that it is lost. */
+  revoke(): boolean {
+    if (this.#isRevoked || this.isLost) return false
+    this.#isRevoked = true
+    return true
   }
 
   lose(): void {
