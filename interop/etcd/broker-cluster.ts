@@ -12,20 +12,21 @@ interface Member {
 }
 
 export interface ClusterOptions {
-  /** The value of `metadata.store`. */
-  readonly store: string
+  /** The value of each broker's `metadata.store`. */
+  readonly store: (id: number) => string
   readonly brokers: number
   /** More of each broker's settings, as `name=value`. */
   readonly settings?: readonly string[]
 }
 
 export class BrokerCluster implements AsyncDisposable {
+  readonly #store: ClusterOptions['store']
   readonly #settings: readonly string[]
   readonly #members = new Map<number, Member>()
 
   /** All brokers serve when it resolves; ids from 1 on. They start at the same time. */
   static async start({ store, brokers, settings = [] }: ClusterOptions): Promise<BrokerCluster> {
-    const cluster = new BrokerCluster([`metadata.store=${store}`, ...settings])
+    const cluster = new BrokerCluster(store, settings)
     try {
       await Promise.all(Array.from({ length: brokers }, (_, i) => cluster.#launch(i + 1).ready()))
       return cluster
@@ -35,7 +36,8 @@ export class BrokerCluster implements AsyncDisposable {
     }
   }
 
-  private constructor(settings: readonly string[]) {
+  private constructor(store: ClusterOptions['store'], settings: readonly string[]) {
+    this.#store = store
     this.#settings = settings
   }
 
@@ -66,7 +68,7 @@ export class BrokerCluster implements AsyncDisposable {
 
   #launch(id: number): BrokerProcess {
     const directory = this.#members.get(id)?.directory ?? new TempDirectory(`broker-${id}`)
-    const settings = [`node.id=${id}`, ...this.#settings]
+    const settings = [`node.id=${id}`, `metadata.store=${this.#store(id)}`, ...this.#settings]
     const process = BrokerProcess.launch({
       dataDir: directory.path,
       args: settings.flatMap((one) => ['--set', one]),

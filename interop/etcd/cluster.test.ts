@@ -14,13 +14,21 @@ const options = { ...(await needs('etcd-server')), timeout: 60_000 }
 const TOPIC = 'kept'
 const ALL = [1, 2, 3]
 
-/** Kills the leader; resolves once records are acknowledged again, and the killed one is back and in sync. */
-async function replaceLeader(t: TestContext, cluster: BrokerCluster, client: Client, load: Load): Promise<void> {
+interface World {
+  readonly t: TestContext
+  readonly cluster: BrokerCluster
+  readonly client: Client
+  readonly load: Load
+}
+
+/** Ends the leader; resolves once records are acknowledged again, and the ended one is back and in sync. */
+async function replaceLeader({ t, cluster, client, load }: World, how: 'kill' | 'stop'): Promise<void> {
   const { leader, leaderEpoch } = await stateOf(client, TOPIC)
   load.takeLongestGapMs()
-  await cluster.broker(leader).kill()
+  const exit = await cluster.broker(leader)[how]()
+  if (how === 'stop') assert.equal(exit.exitCode, 0)
   await load.more(20)
-  t.diagnostic(`broker ${leader} was killed: no acknowledgement for ${load.takeLongestGapMs()} ms`)
+  t.diagnostic(`${how} of broker ${leader}: no acknowledgement for ${load.takeLongestGapMs()} ms`)
   const after = await stateOf(client, TOPIC)
   assert.notEqual(after.leader, leader)
   assert.ok(after.leaderEpoch > leaderEpoch)
@@ -31,11 +39,11 @@ async function replaceLeader(t: TestContext, cluster: BrokerCluster, client: Cli
 }
 
 test(
-  'what three brokers acknowledged survives kill -9 of one leader after the other, and producing goes on',
+  'what three brokers acknowledged survives the end of one leader after the other, by kill -9 and by SIGTERM, and producing goes on',
   options,
   async (t) => {
     await using etcd = await EtcdMember.start()
-    await using cluster = await BrokerCluster.start({ store: `etcd://${etcd.address}/three`, brokers: 3 })
+    await using cluster = await BrokerCluster.start({ store: () => `etcd://${etcd.address}/three`, brokers: 3 })
     try {
       await using client = await openClient({ bootstrap: cluster.bootstrap })
       const controller = await controllerOf(etcd.address)
@@ -46,7 +54,7 @@ test(
       await using load = new Load(client, TOPIC)
       await load.more(20)
       // The first leader is the controller too.
-      for (let round = 0; round < 3; round++) await replaceLeader(t, cluster, client, load)
+      for (const how of ['kill', 'stop', 'kill'] as const) await replaceLeader({ t, cluster, client, load }, how)
       await load.stop()
       assert.deepEqual(await contents(client, TOPIC), load.acknowledged)
     } catch (error) {

@@ -54,3 +54,14 @@ test('waits end when the follower is disposed', async () => {
   await waiting
   await assert.rejects(follower.reached(9), FollowerClosed)
 })
+
+test('who waits for an image may end the wait', async () => {
+  await using store = new MemoryStore()
+  await using follower = await MetadataFollower.open({ store, onImage: () => undefined, onFailure: fail })
+  const stop = new AbortController()
+  const waiting = assert.rejects(follower.reached(9, stop), FollowerClosed)
+  stop.abort()
+  await waiting
+  await assert.rejects(follower.reached(9, stop), FollowerClosed)
+  assert.equal(follower.isClosed, false)
+})
