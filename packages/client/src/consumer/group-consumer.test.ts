@@ -242,3 +242,20 @@ test('what is lost while the application still prepares for it is not read', asy
   for (let count = 0; count < END; count++) assert.match(await take(it, records), /^1:/)
   await settled(it.time, consumer.leave(), 1000)
 })
+
+test('a reader that does not wait any longer leaves the consumer as it is', async () => {
+  const it = await classicWorld()
+  it.script.assigned = places(0)
+  const consumer = await it.join()
+  const first = consumer.records()
+  for (let count = 0; count < END; count++) await take(it, first)
+  const patience = new AbortController()
+  await first.return()
+  const refused = assert.rejects(consumer.records({ signal: patience.signal }).next(), /no longer/)
+  await it.time.run(1000)
+  patience.abort(new Error('no longer'))
+  await refused
+  await it.time.run(10_000)
+  assert.ok(!it.happened().includes('leave m'))
+  await settled(it.time, consumer.leave(), 1000)
+})

@@ -274,14 +274,23 @@ export class GroupConsumer {
   async #next(options: { signal?: AbortSignal }): Promise<InHand> {
     this.#processing.waits(true)
     for (;;) {
-      const batch = await this.#fetcher.next({ ends: false, ...options })
-      assert(batch !== undefined, 'Reading ends with an error or not at all')
+      const batch = await this.#fetched(options)
       const owned = this.#partitions.get(batch)
       // It was revoked after the fetcher let go of the batch: whoever comes next reads it.
       if (owned === undefined || !owned.isReadable) continue
       this.#processing.waits(false)
       return { owned, batch }
     }
+  }
+
+  /** What fetching cannot overcome ends the consumer; that the reader will not wait any longer does not. */
+  async #fetched(options: { signal?: AbortSignal }): Promise<FetchedBatch> {
+    const batch = await this.#fetcher.next({ ends: false, ...options }).catch((error: unknown) => {
+      if (options.signal?.aborted !== true) void this.#end(asError(error))
+      throw error
+    })
+    assert(batch !== undefined, 'Reading ends with an error or not at all')
+    return batch
   }
 
   async #revoke(going: readonly Owned[]): Promise<void> {
