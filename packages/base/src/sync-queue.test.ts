@@ -6,11 +6,12 @@ import { MemoryDisk } from './memory-disk.ts'
 import { SyncQueue } from './sync-queue.ts'
 
 /** Files whose syncs begin in a known order and end when the test says so. */
-function manualFiles(names: string) {
+function manualFiles(names: Iterable<string>) {
   const started: string[] = []
   const running = new Map<string, Deferred<void>>()
   const disk = new MemoryDisk()
   const files = new Map<string, DiskFile>()
+  for (const directory of ['/one', '/two']) disk.makeDirectory(directory)
   for (const name of names) {
     const file = disk.open(`/${name}`, { create: true })
     file.sync = () => {
@@ -53,6 +54,20 @@ describe('SyncQueue', () => {
     assert.deepEqual(done, ['first', 'second', 'third'])
     assert.deepEqual(started, ['a', 'a'])
     assert.deepEqual([queue.requests.value, queue.syncs.value], [3, 2])
+  })
+
+  test('a directory whose syncs do not end does not hold up another’s', async () => {
+    const { started, file, take } = manualFiles(['one/a', 'one/b', 'one/c', 'two/a'])
+    const queue = new SyncQueue({ concurrency: 4, directories: ['/one', '/two'] })
+    for (const name of ['one/a', 'one/b', 'one/c', 'two/a']) void queue.sync(file(name))
+    assert.deepEqual(started, ['one/a', 'one/b', 'two/a'])
+    assert.deepEqual([queue.runningSyncs, queue.waitingFiles], [3, 1])
+    take('two/a').resolve()
+    await settled()
+    assert.deepEqual(started, ['one/a', 'one/b', 'two/a'], 'what one leaves free is not the other’s')
+    take('one/b').resolve()
+    await settled()
+    assert.equal(started.at(-1), 'one/c')
   })
 
   test('no more syncs run at once than allowed', async () => {

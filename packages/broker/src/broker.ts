@@ -144,7 +144,7 @@ export class Broker implements AsyncDisposable {
     const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path, this.#config))
     // Disposed after the logs are closed: what says so must be written last.
     this.#stack.defer(() => this.#endUse(directories))
-    const syncs = new SyncQueue()
+    const syncs = new SyncQueue({ directories: directories.map(({ path }) => path) })
     const tail = new TailBudget(TAIL_BYTES_MAX)
     const filesMax = Math.min(OPEN_SEGMENTS_MAX, Math.ceil(this.#ports.openFilesMax() * OPEN_FILES_SHARE))
     const openSegments = new OpenSegments({ filesMax })
