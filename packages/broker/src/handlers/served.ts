@@ -17,6 +17,7 @@ import { DescribeConfigs } from '@ottla/protocol/apis/32-describe-configs.ts'
 import { AlterConfigs } from '@ottla/protocol/apis/33-alter-configs.ts'
 import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
+import { ElectLeaders } from '@ottla/protocol/apis/43-elect-leaders.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
 import { UpdateFeatures } from '@ottla/protocol/apis/57-update-features.ts'
 import { Envelope } from '@ottla/protocol/apis/58-envelope.ts'
@@ -39,6 +40,7 @@ import { describeConfigs } from './32-describe-configs.ts'
 import { alterConfigs } from './33-alter-configs.ts'
 import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
+import { electionsRefused, electLeaders } from './43-elect-leaders.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import { updateFeatures } from './57-update-features.ts'
 import { envelope } from './58-envelope.ts'
@@ -164,6 +166,7 @@ function adminApis(parts: BrokerParts): ServedApi[] {
     serve(CreatePartitions, createPartitions(parts), ({ topics }, { code, message }) => ({
       results: topics.map(({ name }) => ({ name, errorCode: code, errorMessage: message })),
     })),
+    serve(ElectLeaders, electLeaders(parts), electionsRefused),
     serve(IncrementalAlterConfigs, incrementalAlterConfigs(parts), ({ resources }, { code, message }) => ({
       responses: resources.map(({ resourceType, resourceName }) => ({
         ...{ errorCode: code, errorMessage: message, resourceType, resourceName },

@@ -6,7 +6,7 @@
  * broker's own image shows it, so what was created is usable at once; an unknown outcome is REQUEST_TIMED_OUT and is
  * never sent a second time.
  */
-import type { ProtocolError } from '@ottla/protocol/errors.ts'
+import type { ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Controller } from './controller.ts'
 import type { BrokerListener, Uuid } from './image.ts'
 import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
@@ -21,6 +21,7 @@ export interface ControllerClient {
   allocateProducerIds(): Promise<Outcome<ProducerIdBlock>>
   /** As a leader asks for its partitions' in-sync sets; several requests may be written as one. */
   alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>>
+  electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>>
 }
 
 export type Outcome<Success> = Success | ProtocolError
@@ -90,6 +91,20 @@ export interface FeatureUpdate {
   readonly direction: 'upgrade' | 'safe downgrade' | 'unsafe downgrade' | 'unknown'
 }
 
+export interface ElectLeaders {
+  /** `unclean`: a leader without everything that was acknowledged rather than none, whatever the topic's settings say. */
+  readonly election: 'preferred' | 'unclean'
+  /** Null: all there are. */
+  readonly partitions: readonly { readonly topic: string; readonly index: number }[] | null
+}
+
+export interface ElectedPartition {
+  readonly topic: string
+  readonly index: number
+  /** Null: elected. */
+  readonly error: ErrorName | null
+}
+
 export interface ProducerIdBlock {
   readonly first: number
   readonly count: number
@@ -114,5 +129,6 @@ export function localControllerClient(controller: Controller): ControllerClient 
     updateFeatures: (updates, options) => controller.updateFeatures(updates, options),
     allocateProducerIds: () => controller.allocateProducerIds(),
     alterPartitions: (request) => controller.alterPartitions(request),
+    electLeaders: (elections) => controller.electLeaders(elections),
   }
 }

@@ -5,7 +5,7 @@ import { seededRandom } from '@ottla/base/random.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { Controller } from './controller.ts'
 import type { AlterConfig, CreatePartitions, CreateTopic } from './controller-client.ts'
-import { SHARD_PARTITIONS_MAX } from './documents.ts'
+import { encodeShard, SHARD_PARTITIONS_MAX, shardKey } from './documents.ts'
 import { MetadataFollower } from './follower.ts'
 import { MemoryStore, memoryContent } from './memory-store.ts'
 import { type OneBroker, oneBroker, plaintext } from './one-broker.ts'
@@ -206,6 +206,32 @@ test('a new incarnation has a larger epoch, keeps the cluster id and leads in a 
   assert.ok(after.brokers.get(1)!.epoch > before.brokers.get(1)!.epoch)
   const [partition] = after.topicsByName.get('a')!.partitions
   assert.deepEqual([partition!.leader, partition!.leaderEpoch, partition!.partitionEpoch], [1, 1, 1])
+})
+
+/** A topic of brokers 1 and 2 that is led by 2, who prefers 1. */
+async function ledByTheSecond(settings: { [key: string]: string }): Promise<OneBroker> {
+  const broker = await oneBroker({ others: [plaintext(2)], settings })
+  await broker.client.createTopics([topic('a', assigned([1, 2]))], NOW)
+  const { id, partitions } = broker.image().topicsByName.get('a')!
+  const value = encodeShard([{ ...partitions[0]!, leader: 2, leaderEpoch: 1 }])
+  await broker.store.commit({ ifRevision: [], puts: [{ key: shardKey(id, 0), value }], deletes: [] })
+  await broker.timers.settle()
+  return broker
+}
+
+test('preferred leaders get their place back after the interval, unless that is switched off', async () => {
+  for (const [enabled, expected] of [
+    ['true', 1],
+    ['false', 2],
+  ] as const) {
+    const settings = { 'auto.leader.rebalance.enable': enabled, 'leader.imbalance.check.interval.seconds': '5' }
+    await using broker = await ledByTheSecond(settings)
+    const leader = () => broker.image().topicsByName.get('a')!.partitions[0]!.leader
+    await broker.timers.run(4000)
+    assert.equal(leader(), 2)
+    await broker.timers.run(2000)
+    assert.equal(leader(), expected, enabled)
+  }
 })
 
 const alter = (name: string, changes: AlterConfig['changes'], options: Partial<AlterConfig> = {}): AlterConfig => ({

@@ -21,6 +21,8 @@ import type {
   CreatedTopic,
   CreatePartitions,
   CreateTopic,
+  ElectedPartition,
+  ElectLeaders,
   FeatureUpdate,
   MutationOptions,
   Outcome,
@@ -31,6 +33,7 @@ import { planUpdateFeatures } from './feature-plans.ts'
 import type { MetadataFollower } from './follower.ts'
 import { type MetadataImage, NO_CONTROLLER, type Uuid } from './image.ts'
 import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from './isr-plans.ts'
+import { planBalanceLeaders, planElectLeaders } from './leader-plans.ts'
 import { planLiveness } from './liveness-plans.ts'
 import { newUuid } from './new-uuid.ts'
 import { type Plan, pack } from './plan.ts'
@@ -75,6 +78,8 @@ const ISR_REQUESTS_WAITING_MAX = 1000
 const ISR_GATHERING_MS = 50
 /** A store that does not tell what became of a candidacy is left alone for a moment. */
 const UNKNOWN_PAUSE_MS = 200
+/** What a timer can hold: 24 days. */
+const TIMER_MS_MAX = 2 ** 31 - 1
 const CONFLICT: CommitOutcome = { type: 'conflict' }
 
 export class Controller implements AsyncDisposable {
@@ -137,6 +142,12 @@ export class Controller implements AsyncDisposable {
 
   async allocateProducerIds(): Promise<Outcome<ProducerIdBlock>> {
     const [outcome] = await this.#operate([null], (image) => [planProducerIds(image)])
+    return outcome!
+  }
+
+  async electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>> {
+    const config = this.#options.config
+    const [outcome] = await this.#operate([null], (image) => [planElectLeaders(image, elections, config())])
     return outcome!
   }
 
@@ -307,11 +318,12 @@ export class Controller implements AsyncDisposable {
     logger.debug('Elected controller', { controllerEpoch: epoch })
     const ended = AbortSignal.any([lease.lost, this.#stop.signal, this.#deposed(epoch)])
     const grace = this.#endGraceLater(epoch)
+    const balancing = this.#balanceLeaders(ended).catch((error) => this.#failed(error))
     const housekeeping = this.#keepHouse(epoch, ended).catch((error) => this.#failed(error))
     await aborted(ended)
     this.#epoch = null
     grace.cancel()
-    await housekeeping
+    await Promise.all([housekeeping, balancing])
     this.#elected = deferred()
     logger.debug('No longer controller', { controllerEpoch: epoch })
   }
@@ -333,6 +345,21 @@ export class Controller implements AsyncDisposable {
       this.#missesTheAbsent = true
       this.#tidyUp(epoch).catch((error) => this.#failed(error))
     })
+  }
+
+  /** Preferred leaders get their place back now and then, as long as this term lasts. What fails is tried next time. */
+  async #balanceLeaders(ended: AbortSignal): Promise<void> {
+    const { config, timers } = this.#options
+    if (!config().boolean('auto.leader.rebalance.enable')) return
+    const pauseMs = Math.min(config().int('leader.imbalance.check.interval.seconds') * 1000, TIMER_MS_MAX)
+    while (!ended.aborted) {
+      const due = deferred<void>()
+      const timer = timers.after(pauseMs, due.resolve)
+      await Promise.race([due.promise, aborted(ended)])
+      timer.cancel()
+      if (ended.aborted) return
+      await this.#operate([null], (image) => [{ sets: planBalanceLeaders(image, config()), success: null }])
+    }
   }
 
   /** Follows brokers as they come and go, as long as this term lasts. */

@@ -29,6 +29,7 @@ const METHODS: { readonly [name in ControllerMethod]: 'outcomes' | 'outcome' } =
   updateFeatures: 'outcome',
   allocateProducerIds: 'outcome',
   alterPartitions: 'outcome',
+  electLeaders: 'outcome',
 }
 
 export function encodeCall(call: ForwardedCall): Buffer {

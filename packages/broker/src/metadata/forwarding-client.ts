@@ -54,6 +54,7 @@ export class ForwardingClient implements AsyncDisposable {
       updateFeatures: call('updateFeatures'),
       allocateProducerIds: call('allocateProducerIds'),
       alterPartitions: call('alterPartitions'),
+      electLeaders: call('electLeaders'),
     }
   }
 

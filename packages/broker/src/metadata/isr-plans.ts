@@ -2,8 +2,8 @@
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
 import { changePartition } from './elections.ts'
-import { isEligible, type MetadataImage, type PartitionImage, partitionOf, type Uuid } from './image.ts'
-import { editPartitions, electionRules, type PartitionEdit } from './partition-sets.ts'
+import { isEligible, type MetadataImage, type PartitionImage, type Uuid } from './image.ts'
+import { electionRules, PartitionChanges } from './partition-sets.ts'
 import type { Plan } from './plan.ts'
 
 export interface AlterPartitions {
@@ -33,32 +33,24 @@ export function planAlterPartitions(
   requests: readonly AlterPartitions[],
   config: BrokerConfig,
 ): Plan<(AlteredPartition[] | ProtocolError)[]> {
-  const changed = new Map<Uuid, Map<number, PartitionImage>>()
+  const changes = new PartitionChanges(image)
   const rulesOf = electionRules(image, config)
   const alter = (wanted: AlterIsr, leader: number): AlteredPartition => {
     const topic = image.topicsById.get(wanted.topicId)
     if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
-    const ofTopic = getOrMake(changed, topic.id)
-    const partition = ofTopic.get(wanted.index) ?? partitionOf(image, topic.id, wanted.index)
+    const partition = changes.get(topic.id, wanted.index)
     if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
     const refusal = check(image, partition, wanted, leader)
     if (refusal !== null) return refusal
     const next = changePartition(partition, { isr: wanted.isr.map(({ id }) => id) }, rulesOf(topic))
-    ofTopic.set(wanted.index, next)
+    changes.set(topic.id, next)
     return next
   }
   const outcomes = requests.map(({ brokerId, brokerEpoch, partitions }) => {
     if (image.brokers.get(brokerId)?.epoch !== brokerEpoch) return new ProtocolError('STALE_BROKER_EPOCH')
     return partitions.map((wanted) => alter(wanted, brokerId))
   })
-  const edit: PartitionEdit = (partition, topic) => changed.get(topic.id)!.get(partition.index) ?? partition
-  return { sets: editPartitions(image, edit, [...changed.keys()]), success: outcomes }
-}
-
-function getOrMake(changed: Map<Uuid, Map<number, PartitionImage>>, topicId: Uuid): Map<number, PartitionImage> {
-  const found = changed.get(topicId) ?? new Map<number, PartitionImage>()
-  changed.set(topicId, found)
-  return found
+  return { sets: changes.sets(), success: outcomes }
 }
 
 function check(image: MetadataImage, partition: PartitionImage, wanted: AlterIsr, leader: number): ErrorName | null {

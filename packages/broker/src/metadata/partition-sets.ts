@@ -2,7 +2,14 @@
 import { type BrokerConfig, TopicConfig } from '../config.ts'
 import { encodeShard, shardKey } from './documents.ts'
 import type { ElectionRules } from './elections.ts'
-import { isEligible, type MetadataImage, type PartitionImage, type TopicImage, type Uuid } from './image.ts'
+import {
+  isEligible,
+  type MetadataImage,
+  type PartitionImage,
+  partitionOf,
+  type TopicImage,
+  type Uuid,
+} from './image.ts'
 import type { ChangeSet } from './store.ts'
 
 /** KIP-966 counts from this level of the feature on. */
@@ -26,6 +33,31 @@ export function editPartitions(image: MetadataImage, edit: PartitionEdit, only?:
     }
   }
   return sets
+}
+
+/** Changes of single partitions that one plan gathers, on top of each other: a request may name a partition twice. */
+export class PartitionChanges {
+  readonly #image: MetadataImage
+  readonly #changed = new Map<Uuid, Map<number, PartitionImage>>()
+
+  constructor(image: MetadataImage) {
+    this.#image = image
+  }
+
+  /** As it shall be by now; undefined where no topic shows it. */
+  get(topicId: Uuid, index: number): PartitionImage | undefined {
+    return this.#changed.get(topicId)?.get(index) ?? partitionOf(this.#image, topicId, index)
+  }
+
+  set(topicId: Uuid, partition: PartitionImage): void {
+    const ofTopic = this.#changed.get(topicId) ?? new Map<number, PartitionImage>()
+    this.#changed.set(topicId, ofTopic.set(partition.index, partition))
+  }
+
+  sets(): ChangeSet[] {
+    const edit: PartitionEdit = (partition, topic) => this.get(topic.id, partition.index) ?? partition
+    return editPartitions(this.#image, edit, [...this.#changed.keys()])
+  }
 }
 
 /** By which rules a topic's partitions find their leaders, as of this image; looked up once a topic. */

@@ -59,6 +59,16 @@ export function minimalRequest(key: number, version: number, { topics = false } 
     case 75:
       return { topics: [{ name: 't' }], responsePartitionLimit: 100 }
     default:
+      return minimalPlacementRequest(key, version)
+  }
+}
+
+/** About where partitions are and who leads them. */
+function minimalPlacementRequest(key: number, version: number): RequestInputOf<AnyApi> {
+  switch (key) {
+    case 43:
+      return { topicPartitions: [{ topic: 't', partitions: [0] }] }
+    default:
       return minimalGroupRequest(key, version)
   }
 }
