@@ -119,10 +119,6 @@ export class Log {
   get bytes(): number {
     return this.#segments.bytes
   }
-  /** Neither being truncated nor closed, nor offline. */
-  get isInUse(): boolean {
-    return this.#state === 'open' && !this.isOffline
-  }
   get activeBaseOffset(): number {
     return this.#segments.active.baseOffset
   }
@@ -280,7 +276,7 @@ export class Log {
    * were when `sources` was asked for, or the log is not in use any more. Throws LogOfflineError.
    */
   replaceCompacted(cleaned: CleanedSegment, sources: CompactionSources): boolean {
-    if (!this.isInUse) return false
+    if (!this.isUsable) return false
     try {
       this.#isTouched = true
       const isReplaced = this.#segments.replace(cleaned, sources)

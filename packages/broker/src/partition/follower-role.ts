@@ -46,7 +46,8 @@ export class FollowerRole {
 
   get fetchPosition(): FetchPosition {
     const { log } = this.#host
-    const fetchOffset = log.logEndOffset
+    // What an earlier leader sent may still be on its way to the disk: it is not claimed, and comes once more.
+    const fetchOffset = log.settings.writeCaching ? log.writtenOffset : log.syncedOffset
     const lastFetchedEpoch = fetchOffset > 0 ? log.leaderEpochs.epochAt(fetchOffset - 1) : -1
     return { fetchOffset, lastFetchedEpoch, logStartOffset: log.logStartOffset }
   }

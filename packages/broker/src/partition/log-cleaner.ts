@@ -202,7 +202,7 @@ export class LogCleaner implements AsyncDisposable {
 }
 
 function isUsable({ isOffline, log }: Partition): boolean {
-  return !isOffline && log.isInUse
+  return !isOffline && log.isUsable
 }
 
 function limitsOf({ rules, log }: Partition, config: BrokerConfig): CompactionLimits {

@@ -197,6 +197,8 @@ export class Partition implements FollowedPartition {
       advanceHighWatermark: (offset) => this.#moveHighWatermark(offset),
       truncated: (offset) => {
         this.#highWatermark = Math.min(this.#highWatermark, offset)
+        // Elected meanwhile: the epoch begins where the log ends now.
+        if (this.#term !== null) this.#takeRole()
       },
       lowerRecoveryPoint: (offset) => this.#cluster.lowerRecoveryPoint(this, offset),
       advanceLogStart: (offset) => this.#cluster.advanceLogStart(this, offset),
@@ -280,6 +282,8 @@ export class Partition implements FollowedPartition {
     const { acks, buffer, at } = request
     if (!this.isLeader) return refused('NOT_LEADER_OR_FOLLOWER')
     if (this.#offline) return refused('KAFKA_STORAGE_ERROR')
+    // Elected while it cuts what its leader before did not have: in a moment it can.
+    if (!this.#log.isUsable) return refused('NOT_LEADER_OR_FOLLOWER')
     if (acks === -1 && this.#isUnderMinIsr()) return refused('NOT_ENOUGH_REPLICAS')
     const nowMs = this.#clock.wallMs()
     const verdict = validateBatch({ buffer, at, end: request.end, nowMs, scratch: this.#scratch }, this.#rules)
