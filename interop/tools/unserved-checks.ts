@@ -23,7 +23,6 @@ const UNSERVED: readonly Unserved[] = [
     args: ['--describe', '--entity-type', 'users'],
     says: /does not support DESCRIBE_CLIENT_QUOTAS/,
   },
-  { tool: 'kafka-features', args: ['upgrade', '--release-version', '4.2'], says: /does not support UPDATE_FEATURES/ },
   {
     tool: 'kafka-cluster',
     args: ['unregister', '--id', '7'],
