@@ -12,6 +12,7 @@ import { EMPTY_LEASE, type ReadLease } from '../log/lease.ts'
 import type { FetchWaiter, Partition } from '../partition/partition.ts'
 import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import type { FetchResponse } from './01-fetch.ts'
+import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, RequestContext } from './context.ts'
 import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
 import { leaderEndpoints } from './leader-hint.ts'
@@ -78,8 +79,8 @@ export class FetchOperation implements FetchWaiter {
     return this.#request.follower !== null
   }
 
-  /** null: the client has gone meanwhile. */
-  async run(): Promise<FetchResponse | null> {
+  /** Rejects with ConnectionCloseError where the client has gone meanwhile, or is sent away because the broker stops. */
+  async run(): Promise<FetchResponse> {
     const { context, maxWaitMs, session } = this.#request
     const deadlineMs = context.receivedMs + maxWaitMs
     await this.#readAll()
@@ -89,7 +90,9 @@ export class FetchOperation implements FetchWaiter {
       await this.#park(remainingMs)
       await this.#readAll()
     }
-    return context.closed.aborted ? null : this.#respond()
+    // No reply and others behind it: the client would take them for this one's.
+    if (context.closed.aborted) throw new ConnectionCloseError('The connection is closing')
+    return this.#respond()
   }
 
   /** Whether the share is nearly used up: then a connection gets one fetch at a time, as it always does in Kafka. */

@@ -264,6 +264,27 @@ test('an answer that is a hang-up comes after the replies before it, and nothing
   assert.equal(fixture.share.usedBytes, 0)
 })
 
+test('nothing behind a request whose answer is a hang-up is answered, and what was ready is released', async () => {
+  const fixture = await Fixture.open()
+  await fixture.send(1, 2, 3, 4)
+  fixture.calls[2]!.reply.resolve(EMPTY_REPLY)
+  await fixture.time.settle()
+  fixture.connection.finish()
+  fixture.calls[1]!.reply.reject(new ConnectionCloseError('the broker stops'))
+  await fixture.time.settle()
+  assert.deepEqual([fixture.arrived(), fixture.closed], [[], 0])
+  fixture.calls[0]!.reply.resolve(EMPTY_REPLY)
+  await fixture.time.settle()
+  assert.deepEqual(fixture.arrived(), [1])
+  fixture.calls[3]!.reply.resolve(EMPTY_REPLY)
+  await fixture.time.settle()
+  assert.deepEqual([fixture.arrived(), fixture.closed], [[], 1])
+  assert.deepEqual(
+    fixture.calls.map(({ released }) => released),
+    [1, 1, 1, 1],
+  )
+})
+
 test('a broken frame closes the connection with one line in the log, after the replies before it', async () => {
   const fixture = await Fixture.open()
   await fixture.send(1)

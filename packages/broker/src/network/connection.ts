@@ -38,9 +38,12 @@ export interface ClientConnectionOptions {
   readonly onClose: (connection: ClientConnection) => void
 }
 
-/** A place in the order of replies. `reply` is undefined until it is known; null sends nothing. */
+/** The reply that its client waits for does not come. */
+const NEVER = 'never'
+
+/** A place in the order of replies. `reply` is undefined until it is known; null: the client waits for none. */
 interface Slot {
-  reply: EncodedReply | null | undefined
+  reply: EncodedReply | typeof NEVER | null | undefined
 }
 
 export class ClientConnection {
@@ -59,6 +62,8 @@ export class ClientConnection {
   #closed = false
   /** Set when the client sent something that ends the connection: earlier replies still leave. */
   #ending = false
+  /** A request has no reply, and nothing behind it gets one. */
+  #isCutShort = false
   #lastActiveMs: number
 
   constructor(options: ClientConnectionOptions) {
@@ -158,7 +163,7 @@ export class ClientConnection {
   }
 
   #answer(slot: Slot, reply: EncodedReply | null): void {
-    if (this.#closed) return reply?.release?.()
+    if (this.#closed || this.#isCutShort) return reply?.release?.()
     slot.reply = reply
     if (reply !== null) this.#unsentBytes += bytesOf(reply)
     if (this.#flushAsked) return
@@ -167,7 +172,7 @@ export class ClientConnection {
   }
 
   #failed(slot: Slot, error: unknown): void {
-    slot.reply = null
+    slot.reply = NEVER
     if (!(error instanceof ConnectionCloseError)) {
       this.#options.logger.error('Request failed without a reply', { error, client: this.#options.client.address })
     }
@@ -184,6 +189,10 @@ export class ClientConnection {
     while (this.#slotsHead < this.#slots.length) {
       const { reply } = this.#slots[this.#slotsHead]!
       if (reply === undefined) break
+      if (reply === NEVER) {
+        this.#cutShort()
+        break
+      }
       this.#slotsHead++
       if (reply === null) continue
       this.#unsentBytes -= bytesOf(reply)
@@ -193,6 +202,21 @@ export class ClientConnection {
     this.#dropSentSlots()
     if (parts.length > 0) this.#send(parts, releases)
     this.#continue()
+  }
+
+  /** Clients tell replies by their order: where one never comes, none behind it may. */
+  #cutShort(): void {
+    this.#isCutShort = true
+    this.#dropSlots()
+  }
+
+  #dropSlots(): void {
+    for (let i = this.#slotsHead; i < this.#slots.length; i++) {
+      const { reply } = this.#slots[i]!
+      if (reply !== NEVER) reply?.release?.()
+    }
+    this.#slots.length = 0
+    this.#slotsHead = 0
   }
 
   #send(parts: Buffer[], releases: (() => void)[]): void {
@@ -252,9 +276,7 @@ export class ClientConnection {
     assert(!this.#closed, 'A socket closes once')
     this.#closed = true
     this.#assembler.close()
-    for (let i = this.#slotsHead; i < this.#slots.length; i++) this.#slots[i]!.reply?.release?.()
-    this.#slots.length = 0
-    this.#slotsHead = 0
+    this.#dropSlots()
     if (error) this.#options.logger.debug('Connection closed', { error, client: this.#options.client.address })
     this.#options.client.abortClosed()
     this.#options.onClose(this)
