@@ -16,7 +16,7 @@ const STALE_BYTE = 0xdd
 export interface ConnectionPair {
   readonly timers: Timers
   readonly random: Random | null
-  readonly isCut: () => boolean
+  readonly isCut: (fromHost: string, toHost: string) => boolean
   readonly closed: (connection: MemoryConnection) => void
 }
 
@@ -125,11 +125,14 @@ export class MemoryConnection implements Connection {
 
   #run(): void {
     this.#isScheduled = false
-    if (this.#pair.isCut() || this.#isCrashed) return
+    if (this.#isCrashed) return
     if (this.#peer.#isCrashed) {
+      // The reset comes from there.
+      if (this.#pair.isCut(this.remoteAddress, this.localHost)) return
       this.#close(new NetworkError(`Connection to ${this.remoteAddress} was reset`, 'ECONNRESET'))
       return
     }
+    if (this.#pair.isCut(this.localHost, this.remoteAddress)) return
     this.#sendWhatFits()
     this.#deliver()
     if (this.#writes.length > 0 && this.#inFlightBytes < IN_FLIGHT_BYTES_MAX) this.schedule()

@@ -3,8 +3,8 @@
  * port; a host's own `localhost` is itself. Bytes move at the end of the turn, in order, and as TCP does it keeps no
  * boundaries: with `random` they arrive in pieces of any length.
  *
- * Faults: `cut` stops all bytes between hosts until `heal`, and connecting times out meanwhile; `crash` ends a host's
- * process, whose own callbacks are never called again while its peers see a reset.
+ * Faults: `cut` stops all bytes between hosts (`cutOneWay` those from one to the other) until `heal`, and connecting
+ * times out meanwhile; `crash` ends a host's process, whose own callbacks are never called again while its peers see a reset.
  */
 import { assert } from './assert.ts'
 import { deferred } from './deferred.ts'
@@ -55,8 +55,13 @@ export class MemoryNetwork {
     this.#cuts.add(pairName(host, other))
   }
 
+  /** No byte passes from the one to the other; what the other sends arrives. No connection is made meanwhile. */
+  cutOneWay(from: string, to: string): void {
+    this.#cuts.add(wayName(from, to))
+  }
+
   heal(host: string, other = '*'): void {
-    this.#cuts.delete(pairName(host, other))
+    for (const name of [pairName(host, other), wayName(host, other), wayName(other, host)]) this.#cuts.delete(name)
     for (const connection of this.#connections) connection.scheduleBoth()
     for (const attempt of [...this.#attempts]) attempt()
   }
@@ -95,7 +100,7 @@ export class MemoryNetwork {
     signal?.throwIfAborted()
     const { promise, resolve, reject } = deferred<Connection>()
     const attempt = () => {
-      if (this.#isCut(localHost, host)) return
+      if (this.#isCut(localHost, host) || this.#isCut(host, localHost)) return
       this.#attempts.delete(attempt)
       const listener = this.#listeners.get(`${host}:${port}`)
       if (listener !== undefined) resolve(this.#join(localHost, { host, port, listener }))
@@ -121,7 +126,7 @@ export class MemoryNetwork {
     const pair: ConnectionPair = {
       timers: this.#timers,
       random: this.#random,
-      isCut: () => this.#isCut(clientHost, server.host),
+      isCut: (from, to) => this.#isCut(from, to),
       closed: (connection) => void this.#connections.delete(connection),
     }
     const client = new MemoryConnection(pair, {
@@ -141,9 +146,10 @@ export class MemoryNetwork {
     return client
   }
 
-  #isCut(host: string, other: string): boolean {
-    if (host === other) return false
-    return [pairName(host, other), pairName(host, '*'), pairName(other, '*')].some((name) => this.#cuts.has(name))
+  #isCut(from: string, to: string): boolean {
+    if (from === to || this.#cuts.size === 0) return false
+    const names = [pairName(from, to), pairName(from, '*'), pairName(to, '*'), wayName(from, to)]
+    return names.some((name) => this.#cuts.has(name))
   }
 }
 
@@ -155,4 +161,8 @@ function pairName(host: string, other: string): string {
   assert(host !== '*', 'Name the host before all others')
   if (other === '*') return `${host} *`
   return host < other ? `${host} ${other}` : `${other} ${host}`
+}
+
+function wayName(from: string, to: string): string {
+  return `${from} > ${to}`
 }

@@ -33,6 +33,7 @@ import { BrokerListener, ConnectionLimits } from './network/listener.ts'
 import { TurnBudget } from './network/turn-budget.ts'
 import { LogCleaner } from './partition/log-cleaner.ts'
 import { LogDirectory } from './partition/log-directories.ts'
+import type { Partition } from './partition/partition.ts'
 import { Partitions } from './partition/partitions.ts'
 import { allowAll } from './security/authorizer.ts'
 import { type BrokerPorts, configFor, type StartOptions } from './start-options.ts'
@@ -104,6 +105,11 @@ export class Broker implements AsyncDisposable {
   /** The first listener's real port. */
   get port(): number {
     return this.#listeners[0]!.port
+  }
+
+  /** What this broker holds, for who watches it from within its process; empty until it knows its log directories. */
+  *partitions(): Generator<Partition> {
+    if (this.#partitions !== null) yield* this.#partitions.all()
   }
 
   /** Of the operator's endpoint; null when there is none. */

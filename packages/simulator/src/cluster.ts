@@ -13,16 +13,20 @@ import { Broker } from '@ottla/broker/broker.ts'
 import { imageOf } from '@ottla/broker/metadata/changes.ts'
 import type { MetadataImage } from '@ottla/broker/metadata/image.ts'
 import { MemoryStore, memoryContent } from '@ottla/broker/metadata/memory-store.ts'
-import { MortalDisk } from '@ottla/broker/testing/mortal-disk.ts'
+import { type Lie, MortalDisk } from '@ottla/broker/testing/mortal-disk.ts'
 import { type Client, openClient } from '@ottla/client/client.ts'
 import { MortalTimers } from './mortal-timers.ts'
-import { SessionStore } from './session-store.ts'
+import { type Absence, SessionStore } from './session-store.ts'
 
 export interface ClusterOptions {
   readonly seed: string | number
   readonly brokers?: number
   readonly settings?: { readonly [name: string]: string }
+  /** To show that a run notices: every disk says of syncs that they are done. */
+  readonly lie?: Lie
 }
+
+export const DATA_DIRECTORY = '/data'
 
 const PORT = 9092
 const SYNC_MS_MAX = 3
@@ -31,7 +35,9 @@ const WAIT_MS_MAX = 120_000
 const STEP_MS = 5
 
 interface Life {
-  readonly broker: Broker
+  /** Null while it starts. */
+  broker: Broker | null
+  isStopping: boolean
   readonly timers: MortalTimers
   readonly disk: MortalDisk
   readonly store: SessionStore
@@ -41,8 +47,10 @@ interface Life {
 interface Machine {
   readonly id: number
   readonly host: string
-  readonly disk: MemoryDisk
   readonly logger: MemoryLogger
+  disk: MemoryDisk
+  disks: number
+  syncMsMax: number
   lives: number
   life: Life | null
 }
@@ -54,6 +62,7 @@ export class SimulatedCluster implements AsyncDisposable {
   readonly #content = memoryContent()
   readonly #options: ClusterOptions
   readonly #machines = new Map<number, Machine>()
+  readonly #failed: number[] = []
   #clients = 0
 
   private constructor(options: ClusterOptions) {
@@ -86,59 +95,161 @@ export class SimulatedCluster implements AsyncDisposable {
     return Array.from(this.#machines.values(), ({ host }) => `${host}:${PORT}`).join(',')
   }
 
+  /** The revision of `image`. */
+  get revision(): number {
+    return this.#content.revision
+  }
+
+  /** Whether there is a process, which may be starting, stopping or standing still. */
   isRunning(id: number): boolean {
     return this.#machineOf(id).life !== null
   }
 
-  broker(id: number): Broker {
+  /** Null while it does not serve. */
+  serving(id: number): Broker | null {
     const { life } = this.#machineOf(id)
-    assert(life !== null, `Broker ${id} runs`)
-    return life.broker
+    return life === null || life.isStopping ? null : life.broker
+  }
+
+  broker(id: number): Broker {
+    const broker = this.#machineOf(id).life?.broker
+    assert(broker != null, `Broker ${id} runs`)
+    return broker
   }
 
   logger(id: number): MemoryLogger {
     return this.#machineOf(id).logger
   }
 
+  /** What is on the machine's disk now. */
+  disk(id: number): MemoryDisk {
+    return this.#machineOf(id).disk
+  }
+
   async startBroker(id: number): Promise<void> {
+    await this.until(this.launchBroker(id))
+  }
+
+  /** Resolves when it serves; rejects when it does not come to it. For ever open where its process is ended first. */
+  async launchBroker(id: number): Promise<void> {
     const machine = this.#machineOf(id)
     assert(machine.life === null, `Broker ${id} does not run`)
-    const random = seededRandom(`life ${++machine.lives} of ${id} in ${this.#options.seed}`)
+    machine.lives++
+    const life = this.#life(machine)
+    machine.life = life
+    try {
+      life.broker = await this.#start(machine, life)
+    } catch (error) {
+      this.#endLife(machine)
+      throw error
+    }
+    life.broker.failed.catch((error) => {
+      machine.logger.error('The broker has failed', { error })
+      if (machine.life !== life) return
+      this.#endLife(machine)
+      this.#failed.push(id)
+    })
+  }
+
+  #life(machine: Machine): Life {
     const timers = new MortalTimers(this.time)
-    const disk = new MortalDisk(machine.disk)
+    const { lie } = this.#options
+    const disk = new MortalDisk(machine.disk, lie === undefined ? {} : { lie })
     const store = new SessionStore({ store: this.store, timers: this.time })
-    const starting = Broker.start({
-      ...{ storage: 'memory', host: machine.host, port: PORT, dataDirectory: '/data' },
+    return { broker: null, isStopping: false, timers, disk, store }
+  }
+
+  #start({ id, host, logger, lives }: Machine, { timers, disk, store }: Life): Promise<Broker> {
+    const random = seededRandom(`life ${lives} of ${id} in ${this.#options.seed}`)
+    return Broker.start({
+      ...{ storage: 'memory', host, port: PORT, dataDirectory: DATA_DIRECTORY },
       settings: { 'node.id': String(id), 'auto.create.topics.enable': 'false', ...this.#options.settings },
       ports: {
-        ...{ clock: timers, timers, random, logger: machine.logger, disk },
-        network: this.network.join(machine.host),
+        ...{ clock: timers, timers, random, logger, disk },
+        network: this.network.join(host),
         openStore: async () => store,
       },
     })
-    const broker = await this.until(starting)
-    broker.failed.catch((error) => machine.logger.error('The broker has failed', { error }))
-    machine.life = { broker, timers, disk, store }
+  }
+
+  /** The brokers that have ended by themselves since the last call. */
+  takeFailed(): number[] {
+    return this.#failed.splice(0)
   }
 
   /** In order, as SIGTERM does it. */
   async stopBroker(id: number): Promise<void> {
+    await this.until(this.endBroker(id))
+  }
+
+  /** As `stopBroker`; somebody else lets time pass. */
+  async endBroker(id: number): Promise<void> {
     const machine = this.#machineOf(id)
-    const { broker } = machine.life!
-    machine.life = null
-    await this.until(broker[Symbol.asyncDispose]())
+    const life = machine.life
+    assert(life?.broker != null, `Broker ${id} runs`)
+    life.isStopping = true
+    await life.broker[Symbol.asyncDispose]()
+    if (machine.life === life) machine.life = null
   }
 
   /** The process dies (kill -9); with `power` the machine does, and loses what was not synced. */
   crashBroker(id: number, options: { power: boolean }): void {
     const machine = this.#machineOf(id)
+    this.#endLife(machine)
+    if (options.power) machine.disk.crash()
+  }
+
+  /** The process stands still (SIGSTOP): nobody hears of it, and it hears of nothing. */
+  pauseBroker(id: number): void {
+    const { life, host } = this.#machineOf(id)
+    life?.timers.stop()
+    life?.store.interrupt('still')
+    this.network.cut(host)
+  }
+
+  continueBroker(id: number): void {
+    const { life, host } = this.#machineOf(id)
+    this.network.heal(host)
+    life?.store.goOn()
+    life?.timers.goOn()
+  }
+
+  /** Nothing passes between the broker and the metadata store. */
+  cutFromStore(id: number, how: Absence = 'cut'): void {
+    this.#machineOf(id).life?.store.interrupt(how)
+  }
+
+  healToStore(id: number): void {
+    this.#machineOf(id).life?.store.goOn()
+  }
+
+  /** The store takes the broker for dead though it lives. Answers whether it had a sign of life to lose. */
+  loseLease(id: number): boolean {
+    return (this.#machineOf(id).life?.store.loseLeases() ?? 0) > 0
+  }
+
+  /** From now on its syncs take up to so long. */
+  slowSyncs(id: number, msMax: number = SYNC_MS_MAX): void {
+    this.#machineOf(id).syncMsMax = msMax
+  }
+
+  /** The machine gets a new disk: whatever it held is gone. */
+  replaceDisk(id: number): void {
+    const machine = this.#machineOf(id)
+    assert(machine.life === null, `Broker ${id} does not run`)
+    machine.disks++
+    machine.disk = this.#disk(machine)
+  }
+
+  #endLife(machine: Machine): void {
     const { timers, disk, store } = machine.life!
     machine.life = null
     timers.end()
     disk.end()
+    store.goOn()
     store.end()
+    this.network.heal(machine.host)
     this.network.crash(machine.host)
-    if (options.power) machine.disk.crash()
   }
 
   async client(): Promise<Client> {
@@ -173,15 +284,20 @@ export class SimulatedCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const [id, { life }] of this.#machines) if (life !== null) await this.stopBroker(id)
+    for (const [id, { life }] of this.#machines) if (life?.broker) await this.stopBroker(id)
   }
 
   #machine(id: number): Machine {
-    const delays = seededRandom(`syncs ${id} of ${this.#options.seed}`)
-    const syncDelay = { timers: this.time, delayMs: () => delays.below(SYNC_MS_MAX + 1) }
-    const random = seededRandom(`disk ${id} of ${this.#options.seed}`)
-    const disk = new MemoryDisk({ random, syncDelay, clock: this.time })
-    return { id, host: `broker-${id}`, disk, logger: new MemoryLogger(), lives: 0, life: null }
+    const machine = { id, host: `broker-${id}`, logger: new MemoryLogger(), disks: 1, lives: 0, syncMsMax: SYNC_MS_MAX }
+    const part = { ...machine, life: null }
+    return Object.assign(part, { disk: this.#disk(part) })
+  }
+
+  #disk(machine: Omit<Machine, 'disk'>): MemoryDisk {
+    const name = `${machine.id}, ${machine.disks} of ${this.#options.seed}`
+    const delays = seededRandom(`syncs ${name}`)
+    const syncDelay = { timers: this.time, delayMs: () => delays.below(machine.syncMsMax + 1) }
+    return new MemoryDisk({ random: seededRandom(`disk ${name}`), syncDelay, clock: this.time })
   }
 
   #machineOf(id: number): Machine {

@@ -1,22 +1,30 @@
 /**
  * The cluster's metadata store as one process sees it: leases end when nobody has heard of the process for their time
- * to live, because it has died or is cut off from the store, and after its end nothing that it does has any effect.
+ * to live, because it has died, stands still or is cut off from the store, and after its end nothing that it does has
+ * any effect.
  */
-import { deferred } from '@ottla/base/deferred.ts'
+import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { Timers } from '@ottla/base/timers.ts'
-import type {
-  CommitOutcome,
-  CommitRequest,
-  Lease,
-  MetadataStore,
-  Snapshot,
-  WatchEvent,
+import {
+  type CommitOutcome,
+  type CommitRequest,
+  type Lease,
+  type MetadataStore,
+  type Snapshot,
+  StoreUnavailable,
+  type WatchEvent,
 } from '@ottla/broker/metadata/store.ts'
+
+/** How long a process that is cut off waits for an answer. */
+const UNANSWERED_MS = 500
 
 interface HeldLease {
   readonly lease: Lease
   readonly ttlMs: number
 }
+
+/** `still`: the process stands still, and asks when it goes on; `cut`: it gets no answer. */
+export type Absence = 'still' | 'cut'
 
 export class SessionStore implements MetadataStore {
   readonly #store: MetadataStore
@@ -25,6 +33,8 @@ export class SessionStore implements MetadataStore {
   readonly #leases = new Set<HeldLease>()
   readonly #disposed = new AbortController()
   #isOver = false
+  /** Set while nothing passes; resolves when it does again. */
+  #absent: { readonly how: Absence; readonly over: Deferred<void> } | null = null
 
   constructor(options: { store: MetadataStore; timers: Timers }) {
     this.#store = options.store
@@ -35,19 +45,55 @@ export class SessionStore implements MetadataStore {
   end(): void {
     this.#isOver = true
     this.#disposed.abort()
-    for (const { lease, ttlMs } of this.#leases) this.#timers.after(ttlMs, () => void lease.release())
+    for (const held of this.#leases) this.#timers.after(held.ttlMs, () => this.#lose(held))
+  }
+
+  /** Nothing passes between the process and the store until `goOn`; leases that last beyond their time end. */
+  interrupt(how: Absence): void {
+    if (this.#absent !== null || this.#isOver) return
+    const absent = { how, over: deferred<void>() }
+    this.#absent = absent
+    for (const held of this.#leases) {
+      this.#timers.after(held.ttlMs, () => {
+        if (this.#absent === absent) this.#lose(held)
+      })
+    }
+  }
+
+  goOn(): void {
+    this.#absent?.over.resolve()
+    this.#absent = null
+  }
+
+  /** The store takes the process for dead; answers how many leases that ended. */
+  loseLeases(): number {
+    const count = this.#leases.size
+    for (const held of [...this.#leases]) this.#lose(held)
+    return count
   }
 
   read(prefix: string, options?: { signal?: AbortSignal }): Promise<Snapshot> {
     return this.#whileAlive(() => this.#store.read(prefix, options))
   }
 
-  commit(request: CommitRequest): Promise<CommitOutcome> {
-    return this.#whileAlive(() => this.#store.commit(request))
+  async commit(request: CommitRequest): Promise<CommitOutcome> {
+    try {
+      return await this.#whileAlive(() => this.#store.commit(request))
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return { type: 'unknown' }
+      throw error
+    }
   }
 
-  watch(after: number, { signal }: { signal: AbortSignal }): AsyncIterable<WatchEvent> {
-    return this.#store.watch(after, { signal: AbortSignal.any([signal, this.#disposed.signal]) })
+  async *watch(after: number, options: { signal: AbortSignal }): AsyncIterable<WatchEvent> {
+    const signal = AbortSignal.any([options.signal, this.#disposed.signal])
+    const aborted = deferred<void>()
+    signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+    for await (const event of this.#store.watch(after, { signal })) {
+      while (this.#absent !== null && !signal.aborted) await Promise.race([this.#absent.over.promise, aborted.promise])
+      if (signal.aborted) return
+      yield event
+    }
   }
 
   async lease(ttlMs: number): Promise<Lease> {
@@ -69,8 +115,24 @@ export class SessionStore implements MetadataStore {
   /** A process that has died hears nothing any more: its code waits for ever. */
   async #whileAlive<T>(ask: () => Promise<T>): Promise<T> {
     if (this.#isOver) return deferred<never>().promise
+    if (this.#absent !== null) await this.#asked(this.#absent.how)
     const answer = await ask()
+    while (this.#absent?.how === 'still') await this.#absent.over.promise
     return this.#isOver ? deferred<never>().promise : answer
+  }
+
+  async #asked(how: Absence): Promise<void> {
+    if (how === 'cut') {
+      await this.#timers.sleep(UNANSWERED_MS)
+      throw new StoreUnavailable('Cannot reach the metadata store: it is cut off')
+    }
+    while (this.#absent?.how === 'still') await this.#absent.over.promise
+    if (this.#isOver) await deferred<never>().promise
+  }
+
+  #lose(held: HeldLease): void {
+    this.#leases.delete(held)
+    void held.lease.release()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,118 @@
+/**
+ * Looks at the cluster every few milliseconds of a run: counts what happens in it, and checks what must hold at every
+ * moment: a leader's high watermark never moves back within its epoch, and lies within its log.
+ */
+import type { MetadataImage, PartitionImage } from '@ottla/broker/metadata/image.ts'
+import type { Partition } from '@ottla/broker/partition/partition.ts'
+import type { SimulatedCluster } from '../cluster.ts'
+
+export const EVENTS = [
+  'crash',
+  'power loss',
+  'lost bytes',
+  'stop',
+  'pause',
+  'cut',
+  'one-way cut',
+  'store cut',
+  'lease lost',
+  'slow syncs',
+  'new disk',
+  'broker failed',
+  'start failed',
+  'leader elected',
+  'controller elected',
+  'partition without leader',
+  'ISR shrink',
+  'ISR growth',
+  'truncation',
+  'delivery failed',
+] as const
+
+export type EventName = (typeof EVENTS)[number]
+
+export class Events {
+  readonly counts = new Map<EventName, number>(EVENTS.map((name) => [name, 0]))
+
+  count(name: EventName, times = 1): void {
+    this.counts.set(name, this.counts.get(name)! + times)
+  }
+}
+
+interface Observed {
+  readonly leaderEpoch: number
+  readonly isLeader: boolean
+  readonly highWatermark: number
+  readonly logEndOffset: number
+}
+
+export class ClusterWatch {
+  readonly anomalies: string[] = []
+  readonly #cluster: SimulatedCluster
+  readonly #events: Events
+  readonly #tell: (line: string) => void
+  readonly #observed = new WeakMap<Partition, Observed>()
+  #image: MetadataImage
+  #revision: number
+
+  constructor(cluster: SimulatedCluster, options: { events: Events; tell: (line: string) => void }) {
+    this.#cluster = cluster
+    this.#events = options.events
+    this.#tell = options.tell
+    this.#image = cluster.image
+    this.#revision = cluster.revision
+  }
+
+  look(): void {
+    if (this.#cluster.revision !== this.#revision) this.#lookAtMetadata()
+    for (const id of this.#cluster.ids) {
+      for (const partition of this.#cluster.serving(id)?.partitions() ?? []) this.#lookAt(id, partition)
+    }
+  }
+
+  #lookAtMetadata(): void {
+    const before = this.#image
+    this.#revision = this.#cluster.revision
+    this.#image = this.#cluster.image
+    const { controllerId, controllerEpoch, topicsByName } = this.#image
+    if (controllerEpoch !== before.controllerEpoch && controllerId >= 0) {
+      this.#events.count('controller elected')
+      this.#tell(`broker ${controllerId} is controller`)
+    }
+    for (const [name, { partitions }] of topicsByName) {
+      for (const after of partitions) {
+        const earlier = before.topicsByName.get(name)?.partitions[after.index]
+        if (earlier !== undefined && earlier.partitionEpoch !== after.partitionEpoch)
+          this.#changed(name, earlier, after)
+      }
+    }
+  }
+
+  #changed(name: string, before: PartitionImage, after: PartitionImage): void {
+    const elr = after.elr === undefined ? '' : `, elr ${after.elr}`
+    this.#tell(`${name}-${after.index}: leader ${after.leader} in epoch ${after.leaderEpoch}, isr ${after.isr}${elr}`)
+    if (after.leader < 0) this.#events.count('partition without leader')
+    else if (after.leaderEpoch !== before.leaderEpoch) this.#events.count('leader elected')
+    if (after.isr.length < before.isr.length) this.#events.count('ISR shrink')
+    if (after.isr.length > before.isr.length) this.#events.count('ISR growth')
+  }
+
+  #lookAt(id: number, partition: Partition): void {
+    const { topicName, index, leaderEpoch, isLeader, highWatermark, logEndOffset } = partition
+    const before = this.#observed.get(partition)
+    this.#observed.set(partition, { leaderEpoch, isLeader, highWatermark, logEndOffset })
+    const name = `${topicName}-${index} on broker ${id}`
+    if (highWatermark > logEndOffset) this.anomalies.push(`beyond the end: ${name}: ${highWatermark} > ${logEndOffset}`)
+    if (before === undefined) return
+    if (logEndOffset < before.logEndOffset) {
+      this.#events.count('truncation')
+      this.#tell(
+        `${name} is cut from ${before.logEndOffset} to ${logEndOffset}, its high watermark is ${highWatermark}`,
+      )
+    }
+    const isSameTerm = isLeader && before.isLeader && leaderEpoch === before.leaderEpoch
+    if (isSameTerm && highWatermark < before.highWatermark) {
+      this.anomalies.push(`high watermark back: ${name}: ${before.highWatermark} to ${highWatermark}`)
+    }
+  }
+}
