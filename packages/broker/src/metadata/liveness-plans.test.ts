@@ -188,6 +188,27 @@ test('a broker back with an empty disk is no eligible leader, whatever it was (K
   assert.deepEqual(metadata.partition(), [-1, [], [], 1])
 })
 
+test('who lost its disk is forgotten also where the leader is given time to come back', () => {
+  for (const isr of [[1], [1, 2]]) {
+    const metadata = cluster({ 'min.insync.replicas': '2' })
+    for (const id of [3, 2]) metadata.dies(id)
+    metadata.tidyUp()
+    metadata.topic(
+      { isr, ...(isr.includes(2) ? {} : { elr: [2] }), leaderEpoch: 1, partitionEpoch: 2 },
+      { isr: [], leader: -1 },
+    )
+    metadata.dies(1)
+    metadata.register(1)
+    metadata.register(2, ['another-directory'])
+    metadata.alive(2)
+    metadata.tidyUp({ missesTheAbsent: false })
+    assert.deepEqual(metadata.partition(), [1, [1], [], 1])
+    assert.deepEqual(metadata.fenced(), [1, 3])
+    metadata.tidyUp()
+    assert.deepEqual(metadata.partition(), [-1, [], [1], 2])
+  }
+})
+
 test('an unclean election takes who is there, where the topic allows it', () => {
   const metadata = cluster({ 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' })
   for (const id of [3, 2, 1]) {

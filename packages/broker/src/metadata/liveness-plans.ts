@@ -7,7 +7,7 @@
  */
 import type { BrokerConfig } from '../config.ts'
 import { brokerKey, encodeBroker } from './documents.ts'
-import { changePartition } from './elections.ts'
+import { changePartition, elrOf } from './elections.ts'
 import {
   type BrokerRegistration,
   isEligible,
@@ -112,8 +112,18 @@ function edit(image: MetadataImage, { config, missesTheAbsent }: Housekeeping): 
     const next = changePartition(partition, { isr, lost: gone }, rulesOf(topic))
     // It has been registered a moment ago, and nobody else can lead: one change less when it is ready.
     const isKept = next.leader === NO_LEADER && mayReturn(partition.leader) && !lost.includes(partition.leader)
-    return isKept ? partition : next
+    return isKept ? without(partition, gone) : next
   }
+}
+
+/** The leader stays, but its partition forgets whose data is gone now: afterwards nobody knows it any more. */
+function without(partition: PartitionImage, lost: readonly number[]): PartitionImage {
+  const { elr: _, ...rest } = partition
+  const isr = partition.isr.filter((id) => !lost.includes(id))
+  const elr = elrOf(partition).filter((id) => !lost.includes(id))
+  if (isr.length === partition.isr.length && elr.length === elrOf(partition).length) return partition
+  const after = { ...rest, isr, partitionEpoch: partition.partitionEpoch + 1 }
+  return elr.length === 0 ? after : { ...after, elr }
 }
 
 function isInOrder(
