@@ -6,7 +6,7 @@ import { seededRandom } from '@ottla/base/random.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
 import { createTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
-import { checkConsumed, checkProduced } from './checkers/history.ts'
+import { checkConsumed, checkProduced, checkSeen } from './checkers/history.ts'
 import { difference, recordsIn, replicaLog } from './checkers/replica-logs.ts'
 import { ClusterWatch, Events } from './checkers/watch.ts'
 import { SimulatedCluster } from './cluster.ts'
@@ -212,7 +212,8 @@ class Run {
     this.anomalies.push(...checkProduced(log, this.#workload.sent))
     for (const reading of this.#workload.readings) {
       if (reading.topic !== place.topic || reading.partition !== place.partition) continue
-      if (place.topic === STRICT) this.anomalies.push(...checkConsumed(log, reading))
+      const check = place.topic === STRICT ? checkConsumed : checkSeen
+      this.anomalies.push(...check(log, reading, this.#workload.sent))
     }
   }
 

@@ -64,3 +64,16 @@ export function checkConsumed(log: FinalLog, reading: Reading): string[] {
   }
   return []
 }
+
+/**
+ * Among records that one replica alone has acknowledged, which may go: what all had to acknowledge, and a reader has
+ * seen, is where it was seen.
+ */
+export function checkSeen(log: FinalLog, reading: Reading, sent: readonly Sent[]): string[] {
+  const name = `${reading.consumer} of ${log.topic}-${log.partition}`
+  const values = new Map(log.records.map(({ offset, value }) => [offset, value]))
+  const here = sent.filter(({ topic, partition }) => topic === log.topic && partition === log.partition)
+  const safe = new Set(here.filter(({ acks }) => acks === 'all').map(({ value }) => value))
+  const gone = reading.records.filter(({ offset, value }) => safe.has(value) && values.get(offset) !== value)
+  return gone.slice(0, TOLD_MAX).map(({ offset }) => `read ahead: ${name} read at ${offset} what is not there any more`)
+}
