@@ -74,6 +74,10 @@ function isRefused(error: unknown): boolean {
   return error instanceof NetworkError && error.code === 'ECONNREFUSED'
 }
 
+function isAsAsked({ leaderEpoch, fetchPosition }: FollowedPartition, asked: SessionEntry | undefined): boolean {
+  return asked?.currentLeaderEpoch === leaderEpoch && asked.fetchOffset === fetchPosition.fetchOffset
+}
+
 /** The leader has refused the partition's fetch; the log says why. */
 class RefusedError extends Error {}
 
@@ -133,19 +137,29 @@ export class ReplicaFetcher implements AsyncDisposable {
     }
   }
 
+  /**
+   * Those who can be asked for now. A log may end in what this replica wrote as the leader, or in what an earlier leader
+   * sent, and be on its way to the disk: it is fetched from its end, once that is safe, so that the leader sees all of it.
+   */
   #ready(): Followed[] {
-    return [...this.#followed.values()].filter(({ state }) => state === 'ready')
+    const ready = [...this.#followed.values()].filter(({ state }) => state === 'ready')
+    for (const followed of ready) {
+      if (followed.partition.isSettled) continue
+      followed.state = 'working'
+      void this.#finish(followed, followed.partition.settled())
+    }
+    return ready.filter(({ state }) => state === 'ready')
   }
 
   async #fetch(ready: readonly Followed[]): Promise<void> {
     const connection = await this.#connected()
     const { waitMaxMs, minBytes, responseBytesMax, socketTimeoutMs } = this.#options.settings()
     const isIncomplete = [...this.#followed.values()].some(({ state }) => state === 'working')
-    const epochs = new Map(ready.map(({ partition }) => [keyOf(partition), partition.leaderEpoch]))
+    const asked = new Map(ready.map(({ partition }) => [keyOf(partition), this.#entryOf(partition)]))
     const answer = await connection.request(
       Fetch,
       {
-        ...this.#session.next(ready.map(({ partition }) => this.#entryOf(partition))),
+        ...this.#session.next([...asked.values()]),
         replicaState: { replicaId: this.#options.localBrokerId, replicaEpoch: this.#options.localBrokerEpoch() },
         ...{ maxWaitMs: isIncomplete ? INCOMPLETE_WAIT_MS : waitMaxMs, minBytes, maxBytes: responseBytesMax },
       },
@@ -157,7 +171,7 @@ export class ReplicaFetcher implements AsyncDisposable {
       return
     }
     this.#session.answered(answer.sessionId)
-    await this.#takeOver(answer, epochs)
+    await this.#takeOver(answer, asked)
   }
 
   #entryOf(partition: FollowedPartition): SessionEntry {
@@ -174,14 +188,14 @@ export class ReplicaFetcher implements AsyncDisposable {
   }
 
   /** Waits a little for what was appended to be synced; what takes longer is ready later. */
-  async #takeOver(answer: FetchAnswer, epochs: ReadonlyMap<string, number>): Promise<void> {
+  async #takeOver(answer: FetchAnswer, asked: ReadonlyMap<string, SessionEntry>): Promise<void> {
     const working: Promise<void>[] = []
     for (const { topicId, partitions } of answer.responses) {
       for (const one of partitions) {
         const key = keyOf({ topicId, index: one.partitionIndex })
         const followed = this.#followed.get(key)
-        // It has another leader, or another epoch of this one, since it was asked for.
-        if (followed === undefined || followed.partition.leaderEpoch !== epochs.get(key)) continue
+        // It has another leader, another epoch of this one, or another end since it was asked for.
+        if (followed === undefined || !isAsAsked(followed.partition, asked.get(key))) continue
         const work = this.#takeOverOne(followed.partition, one)
         if (work === null) continue
         followed.state = 'working'

@@ -9,6 +9,10 @@ export interface FollowedPartition {
   readonly leaderEpoch: number
   /** As this replica knows it. */
   readonly highWatermark: number
+  /** Whether the log's end is as safe here as a fetch from it claims: only then may it be fetched from. */
+  readonly isSettled: boolean
+  /** Resolves once it is, as far as the log goes now. Rejects with LogOfflineError. */
+  settled(): Promise<void>
   /** Where to go on, as of everything that this replica has synced. */
   readonly fetchPosition: FetchPosition
   /**

@@ -37,22 +37,24 @@ async function world(options: { writeCaching?: boolean } = {}) {
   return { parts, log, host, role, told, fetched, append }
 }
 
-test('the next fetch claims what is synced, not what is on its way to the disk', async () => {
+test('a log is settled, and may be fetched from its end, once all of it is synced', async () => {
   const { parts, role, fetched } = await world()
+  assert.equal(role.isSettled, true)
   parts.disk.holdSyncs()
   const appending = role.appendFetched([fetched(0, 3, 5)], NO_MARKS)
   await parts.time.settle()
-  assert.deepEqual(role.fetchPosition, { fetchOffset: 0, lastFetchedEpoch: -1, logStartOffset: 0 })
+  assert.equal(role.isSettled, false)
   parts.disk.releaseSyncs()
   await parts.finished(appending)
+  assert.equal(role.isSettled, true)
   assert.deepEqual(role.fetchPosition, { fetchOffset: 3, lastFetchedEpoch: 5, logStartOffset: 0 })
 })
 
-test('with write.caching what is written is claimed', async () => {
+test('with write.caching a log is settled once all of it is written', async () => {
   const { parts, role, fetched } = await world({ writeCaching: true })
   parts.disk.holdSyncs()
   await parts.finished(role.appendFetched([fetched(0, 3, 5)], NO_MARKS))
-  assert.equal(role.fetchPosition.fetchOffset, 3)
+  assert.deepEqual([role.isSettled, role.fetchPosition.fetchOffset], [true, 3])
   parts.disk.releaseSyncs()
 })
 

@@ -44,10 +44,19 @@ export class FollowerRole {
     host.log.leaderEpochs.truncateFromEnd(host.log.logEndOffset)
   }
 
+  get isSettled(): boolean {
+    const { log } = this.#host
+    return (log.settings.writeCaching ? log.writtenOffset : log.syncedOffset) === log.logEndOffset
+  }
+
+  settled(): Promise<void> {
+    const { log } = this.#host
+    return log.settings.writeCaching ? log.written() : log.synced()
+  }
+
   get fetchPosition(): FetchPosition {
     const { log } = this.#host
-    // What an earlier leader sent may still be on its way to the disk: it is not claimed, and comes once more.
-    const fetchOffset = log.settings.writeCaching ? log.writtenOffset : log.syncedOffset
+    const fetchOffset = log.logEndOffset
     const lastFetchedEpoch = fetchOffset > 0 ? log.leaderEpochs.epochAt(fetchOffset - 1) : -1
     return { fetchOffset, lastFetchedEpoch, logStartOffset: log.logStartOffset }
   }
@@ -55,7 +64,7 @@ export class FollowerRole {
   async appendFetched(records: readonly Buffer[], leader: LeaderMarks): Promise<void> {
     const { log } = this.#host
     for (const buffer of records) this.#appendAll(buffer)
-    await (log.settings.writeCaching ? log.written() : log.synced())
+    await this.settled()
     this.observeLeader(leader)
     // Its segments go here as they went there; what it keeps beyond is cut by its own retention.
     if (leader.logStartOffset > log.logStartOffset) {

@@ -205,6 +205,14 @@ export class Partition implements FollowedPartition {
     }
   }
 
+  get isSettled(): boolean {
+    return this.#following.isSettled
+  }
+
+  settled(): Promise<void> {
+    return this.#following.settled()
+  }
+
   get fetchPosition(): FetchPosition {
     return this.#following.fetchPosition
   }
