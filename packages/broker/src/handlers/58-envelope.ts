@@ -25,11 +25,11 @@ export function envelope(parts: Parts): Handler<Request, Response> {
 async function carryOut({ localController }: Parts, call: ForwardedCall): Promise<Response> {
   const method = localController[call.method] as (
     ...args: readonly unknown[]
-  ) => Promise<Parameters<typeof encodeResult>[0]>
+  ) => Promise<Parameters<typeof encodeResult>[1]>
   try {
-    return { responseData: encodeResult(await method(...call.args)), errorCode: 0 }
+    return { responseData: encodeResult(call.method, await method(...call.args)), errorCode: 0 }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
-    return { responseData: encodeResult(failAll(call, error)), errorCode: 0 }
+    return { responseData: encodeResult(call.method, failAll(call, error)), errorCode: 0 }
   }
 }

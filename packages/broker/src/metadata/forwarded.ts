@@ -47,8 +47,10 @@ export function decodeCall(bytes: Buffer): ForwardedCall {
   return { method: method as ControllerMethod, args }
 }
 
-export function encodeResult(result: Result): Buffer {
-  const body = Array.isArray(result) ? { outcomes: result.map(written) } : { outcome: written(result) }
+/** By the method, not by the result: one outcome may be a list, too. */
+export function encodeResult(method: ControllerMethod, result: Result): Buffer {
+  const isOne = METHODS[method] === 'outcome'
+  const body = isOne ? { outcome: written(result) } : { outcomes: (result as Outcome<unknown>[]).map(written) }
   return Buffer.from(JSON.stringify({ v: VERSION, ...body }, withMaps))
 }
 
