@@ -74,11 +74,11 @@ describe('a real file comes out as it went in', skip === undefined ? {} : { skip
     const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
     const batches = (await Promise.all(partitions.map((partition) => storedBatches(topic, partition)))).flat()
     assert(
-      batches.some((batch) => batch.recordCount > PLAIN_RECORDS_MAX),
+      batches.some((batch) => batch.count > PLAIN_RECORDS_MAX),
       'The codec shows in large batches',
     )
-    const other = batches.filter((batch) => batch.codec !== codec)
-    const excused = other.filter((batch) => batch.codec === 'none' && batch.recordCount <= PLAIN_RECORDS_MAX)
+    const other = batches.filter((batch) => batch.compresscodec !== codec)
+    const excused = other.filter((batch) => batch.compresscodec === 'none' && batch.count <= PLAIN_RECORDS_MAX)
     assert.deepEqual(other, excused, `Every batch of "${topic}" carries ${codec}`)
   }
 
@@ -97,6 +97,6 @@ describe('a real file comes out as it went in', skip === undefined ? {} : { skip
 })
 
 interface StoredBatch {
-  readonly codec: string
-  readonly recordCount: number
+  readonly compresscodec: string
+  readonly count: number
 }
