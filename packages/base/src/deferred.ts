@@ -1,4 +1,4 @@
-/** A promise with its two ends apart: the only way to one outside base and the adapters. */
+/** A promise with its two ends apart, and other ways to one outside base and the adapters. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T | PromiseLike<T>) => void
@@ -7,4 +7,12 @@ export interface Deferred<T> {
 
 export function deferred<T>(): Deferred<T> {
   return Promise.withResolvers<T>()
+}
+
+/** Resolves once the signal has aborted; never rejects. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  const done = deferred<void>()
+  if (signal.aborted) done.resolve()
+  else signal.addEventListener('abort', () => done.resolve(), { once: true })
+  return done.promise
 }

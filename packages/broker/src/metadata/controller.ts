@@ -8,7 +8,7 @@
  * controller nor a delayed write of our own can undo what came later.
  */
 import { assert } from '@ottla/base/assert.ts'
-import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import { aborted, type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Random } from '@ottla/base/random.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
@@ -436,11 +436,4 @@ function timedOut(): ProtocolError {
 
 function notController(): ProtocolError {
   return new ProtocolError('NOT_CONTROLLER')
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const done = deferred<void>()
-  if (signal.aborted) done.resolve()
-  else signal.addEventListener('abort', () => done.resolve(), { once: true })
-  return done.promise
 }

@@ -6,7 +6,7 @@
  *
  * A store that is away ends no broker: the sign of life ends there in its time, and is given again once the store is back.
  */
-import { deferred } from '@ottla/base/deferred.ts'
+import { aborted, deferred } from '@ottla/base/deferred.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { planRegisterBroker } from './broker-plans.ts'
@@ -224,11 +224,4 @@ function duplicate(id: number): DuplicateBrokerError {
   return new DuplicateBrokerError(
     `Cannot be broker ${id}: another process is. Stop that one first, or give this one an id of its own with node.id.`,
   )
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const done = deferred<void>()
-  if (signal.aborted) done.resolve()
-  else signal.addEventListener('abort', () => done.resolve(), { once: true })
-  return done.promise
 }

@@ -35,17 +35,7 @@ import { OffsetWaiters } from './waiters.ts'
 /** At least so far apart are two lines about failed reads of one partition. */
 const READ_FAILURE_INTERVAL_MS = 60_000
 
-export type {
-  AppendRequest,
-  AppendResult,
-  FetchWaiter,
-  FollowerProgress,
-  PartitionCluster,
-  PartitionOptions,
-  PartitionRules,
-  ReadRequest,
-  Refusal,
-}
+export type * from './partition-types.ts'
 
 export class Partition implements FollowedPartition {
   readonly topicId: string
