@@ -9,7 +9,13 @@ import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import { randomUuid } from '@ottla/base/random.ts'
 import { SyncQueue } from '@ottla/base/sync-queue.ts'
-import { type BrokerConfig, dynamicOverrides, type IgnoredKey, type LoadedConfig } from './config.ts'
+import {
+  type BrokerConfig,
+  dynamicOverrides,
+  type IgnoredKey,
+  type LoadedConfig,
+  metadataStorePlace,
+} from './config.ts'
 import { GroupCoordinator } from './coordinator/group-coordinator.ts'
 import { portsFor } from './default-ports.ts'
 import { FetchSessions } from './handlers/fetch-sessions.ts'
@@ -24,6 +30,7 @@ import { MetadataFollower } from './metadata/follower.ts'
 import { ForwardingClient } from './metadata/forwarding-client.ts'
 import { emptyImage, type MetadataImage } from './metadata/image.ts'
 import { newUuid } from './metadata/new-uuid.ts'
+import { claimNodeId } from './metadata/node-ids.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
 import { Registration } from './metadata/registration.ts'
 import type { MetadataStore } from './metadata/store.ts'
@@ -54,7 +61,7 @@ const OPEN_FILES_SHARE = 1 / 2
 export class Broker implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack()
   readonly #ports: BrokerPorts
-  readonly #loaded: LoadedConfig
+  #loaded: LoadedConfig
   readonly #failed: Deferred<never> = deferred()
   #image: MetadataImage = emptyImage
   #config: BrokerConfig
@@ -148,6 +155,7 @@ export class Broker implements AsyncDisposable {
     const { disk, clock, timers, random, logger, network } = this.#ports
     const directories = this.#config.logDirs.map((path) => this.#stack.use(LogDirectory.open(disk, path, random)))
     const store = this.#stack.use(await this.#ports.openStore(directories[0]!.path, this.#config))
+    if (!this.#config.isNodeIdGiven) await this.#takeNodeId(directories, store)
     // Disposed after the logs are closed: what says so must be written last.
     this.#stack.defer(() => this.#endUse(directories))
     const syncs = new SyncQueue({ directories: directories.map(({ path }) => path) })
@@ -176,6 +184,16 @@ export class Broker implements AsyncDisposable {
       new LogCleaner({ partitions, threads, clock, timers, logger, config: () => this.#config }),
     )
     return { directories, store, syncs, tail, partitions, cleaner }
+  }
+
+  /** Before any part of this broker is made: each of them is told who it is. */
+  async #takeNodeId(directories: readonly LogDirectory[], store: MetadataStore): Promise<void> {
+    const written = directories.find(({ nodeId }) => nodeId !== null)?.nodeId ?? null
+    const isAlone = metadataStorePlace(this.#config.text('metadata.store')!).type !== 'etcd'
+    if (written === null && isAlone) return
+    const nodeId = written ?? (await claimNodeId({ store, random: this.#ports.random }))
+    this.#config = this.#config.withNodeId(nodeId)
+    this.#loaded = { ...this.#loaded, config: this.#config }
   }
 
   async #openMetadata({ store }: Storage): Promise<Metadata> {

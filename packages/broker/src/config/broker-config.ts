@@ -61,6 +61,16 @@ export class BrokerConfig {
     this.#dynamic = dynamic
   }
 
+  /** Whether an operator chose `nodeId`; else it is the default, which stands for none. */
+  get isNodeIdGiven(): boolean {
+    return this.isSet('node.id') || this.isSet('broker.id')
+  }
+
+  /** The same of another broker. */
+  withNodeId(nodeId: number): BrokerConfig {
+    return new BrokerConfig({ ...this.#parts, nodeId }, this.#dynamic)
+  }
+
   /** The same files with other dynamic changes. */
   withDynamic(dynamic: DynamicOverrides): BrokerConfig {
     return new BrokerConfig(this.#parts, dynamic)

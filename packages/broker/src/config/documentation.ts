@@ -73,7 +73,8 @@ const BROKER: Sentences = {
   'max.request.partition.size.limit': 'The most partitions in one answer of DescribeTopicPartitions.',
   'metadata.store':
     'Where cluster metadata is kept: "embedded" in this broker\'s data directory, or etcd://host:port,host:port/prefix.',
-  'node.id': 'The number of this broker in its cluster.',
+  'node.id':
+    'The number of this broker in its cluster. Where it is left out: the one in the data directory, else 1 for a broker alone and the next free one in a cluster.',
   'num.partitions': 'The partitions of a topic whose creator did not say how many.',
   'offsets.topic.num.partitions': 'The partitions of __consumer_offsets; not to be changed once it exists.',
   'offsets.topic.replication.factor': 'The replicas of __consumer_offsets.',

@@ -89,6 +89,12 @@ export class LogDirectory {
     return this.#failure !== null && !PASSING_ERRORS.has(this.#failure.code)
   }
 
+  /** Whose it says that it is; null while it is nobody's. */
+  get nodeId(): number | null {
+    const written = nodeIdIn(propertiesOf(this.#disk, this.path))
+    return written === undefined || !/^\d+$/.test(written) ? null : Number(written)
+  }
+
   failed(error: DiskError): void {
     this.#failure = error
   }
@@ -192,13 +198,17 @@ function propertiesOf(disk: Disk, directory: string): ReadonlyMap<string, string
   return new Map(parseProperties(disk.readFile(path).toString()).map(({ key, value }) => [key, value]))
 }
 
+function nodeIdIn(properties: ReadonlyMap<string, string>): string | undefined {
+  return properties.get('node.id') ?? properties.get('broker.id')
+}
+
 function checkOwner(
   path: string,
   properties: ReadonlyMap<string, string>,
   owner: { clusterId: string; nodeId: number },
 ): void {
   const clusterId = properties.get('cluster.id')
-  const nodeId = properties.get('node.id') ?? properties.get('broker.id')
+  const nodeId = nodeIdIn(properties)
   if (clusterId !== undefined && clusterId !== owner.clusterId) {
     throw new LogDirectoryError(
       `Cannot use the data directory "${path}": it belongs to cluster ${clusterId}, this broker to ${owner.clusterId}`,
