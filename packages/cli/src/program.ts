@@ -138,6 +138,7 @@ function addConsume(program: Command, run: Runner): void {
         .choices(['read_uncommitted', 'read_committed'])
         .default('read_uncommitted'),
     )
+    .option('--rack <rack>', 'read from replicas of this rack, where the brokers have replica.selector.class')
     .addHelpText('after', `\nFormat:\n${FORMAT_HELP}`)
     .action((topics, options) =>
       run(async (context) => (await import('./commands/consume.ts')).consume(context, topics, options)),

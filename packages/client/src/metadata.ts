@@ -73,6 +73,11 @@ export class Metadata {
     this.#ageMsMax = options.ageMsMax ?? AGE_MS_MAX
   }
 
+  /** How old knowledge may grow, in ms. */
+  get ageMsMax(): number {
+    return this.#ageMsMax
+  }
+
   /** Null until the first answer, and from brokers that have none. */
   get clusterId(): string | null {
     return this.#clusterId

@@ -22,6 +22,8 @@ export interface ClusterOptions {
   readonly seed: string | number
   readonly brokers?: number
   readonly settings?: { readonly [name: string]: string }
+  /** Of broker 1, 2 and so on: what is its own. */
+  readonly brokerSettings?: readonly { readonly [name: string]: string }[]
   /** To show that a run notices: every disk says of syncs that they are done. */
   readonly lie?: Lie
 }
@@ -163,13 +165,18 @@ export class SimulatedCluster implements AsyncDisposable {
     const random = seededRandom(`life ${lives} of ${id} in ${this.#options.seed}`)
     return Broker.start({
       ...{ storage: 'memory', host, port: PORT, dataDirectory: DATA_DIRECTORY },
-      settings: { 'node.id': String(id), 'auto.create.topics.enable': 'false', ...this.#options.settings },
+      settings: { ...this.#settingsOf(id), 'node.id': String(id) },
       ports: {
         ...{ clock: timers, timers, random, logger, disk },
         network: this.network.join(host),
         openStore: async () => store,
       },
     })
+  }
+
+  #settingsOf(id: number): { readonly [name: string]: string } {
+    const { settings, brokerSettings } = this.#options
+    return { 'auto.create.topics.enable': 'false', ...settings, ...brokerSettings?.[id - 1] }
   }
 
   /** The brokers that have ended by themselves since the last call. */

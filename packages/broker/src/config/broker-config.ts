@@ -134,6 +134,11 @@ export class BrokerConfig {
     return (this.text('inter.broker.listener.name') ?? this.text('security.inter.broker.protocol')!).toUpperCase()
   }
 
+  /** Whether consumers are sent to a replica of their own rack, as Kafka's RackAwareReplicaSelector does (KIP-392). */
+  get selectsNearestReplica(): boolean {
+    return (this.text('replica.selector.class') ?? '') !== ''
+  }
+
   get numPartitions(): number {
     return this.int('num.partitions')
   }

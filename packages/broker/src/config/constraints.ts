@@ -4,6 +4,8 @@ import type { BrokerConfig } from './broker-config.ts'
 import { MetadataStoreProblem, metadataStorePlace } from './metadata-store.ts'
 import { items } from './values.ts'
 
+const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+
 /** Adds a sentence to `problems` for each rule that is broken, so that a file with three mistakes is told all three at once. */
 export function checkConstraints(config: BrokerConfig, problems: string[]): void {
   for (const rule of [
@@ -13,6 +15,7 @@ export function checkConstraints(config: BrokerConfig, problems: string[]): void
     retention,
     rolls,
     replication,
+    replicaSelector,
     connections,
     groups,
     shareGroups,
@@ -71,6 +74,12 @@ function* replication(config: BrokerConfig): Generator<string> {
   if (config.listeners.some(({ name }) => name === listener)) return
   const names = config.listeners.map(({ name }) => name).join(', ')
   yield `Cannot use listener ${listener} between brokers: set "inter.broker.listener.name" to one of ${names}`
+}
+
+function* replicaSelector(config: BrokerConfig): Generator<string> {
+  const named = config.text('replica.selector.class') ?? ''
+  if (named === '' || named === RACK_AWARE_SELECTOR) return
+  yield `Cannot use replica.selector.class=${named}: Java classes cannot run here; ${RACK_AWARE_SELECTOR} is known by its name`
 }
 
 function* connections(config: BrokerConfig): Generator<string> {

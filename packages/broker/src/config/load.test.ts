@@ -121,6 +121,7 @@ const REFUSED: readonly (readonly [settings: { [key: string]: string }, told: Re
   [{ 'controller.quorum.voters': '1@a:1,2@b:1' }, /several controllers/],
   [{ 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer' }, /allow everything/],
   [{ 'create.topic.policy.class.name': 'My' }, /Java class/],
+  [{ 'replica.selector.class': 'com.acme.Nearest' }, /Java classes cannot run here; org\.apache\.kafka\..* is known/],
   [{ 'log.retention.hours': '0' }, /log\.retention\.hours=0/],
   [{ 'queued.max.request.bytes': '1000' }, /could never be read/],
   [{ 'max.connections.per.ip': '0' }, /nobody could connect/],

@@ -25,6 +25,10 @@ export type FetchResponse = ResponseInputOf<typeof Fetch>
 /** From this version on topics are named by id. */
 const TOPIC_IDS_FROM = 13
 
+/** From this version on consumers may read from followers, and be sent to one (KIP-392). */
+const FOLLOWER_READS_FROM = 11
+const MARK_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
 export function fetch(
   parts: Pick<BrokerParts, 'image' | 'partitions' | 'fetchSessions' | 'replyBytes' | 'config' | 'timers' | 'clock'>,
 ): Handler<Request, FetchResponse> {
@@ -41,6 +45,8 @@ export function fetch(
       maxBytes: Math.min(request.maxBytes, parts.config().fetchBytesMax),
       readCommitted: request.isolationLevel === 1,
       follower: followerOf(request),
+      mayReadFollowers: context.apiVersion >= FOLLOWER_READS_FROM,
+      rack: request.rackId,
     })
     const reply = operation.run()
     return { ordered: operation.isShort ? reply : null, reply, release: operation.release }
@@ -65,6 +71,9 @@ function sessionRequest(context: RequestContext, request: Request): FetchSession
         maxBytes: asked.partitionMaxBytes,
         currentLeaderEpoch: asked.currentLeaderEpoch,
         lastFetchedEpoch: asked.lastFetchedEpoch,
+        logStartOffset: asked.logStartOffset,
+        // Long.MAX: from before version 18, or of a follower that does not want to be told (KIP-1166).
+        knownHighWatermark: asked.highWatermark > MARK_MAX ? -1 : Number(asked.highWatermark),
       })
     }
   }

@@ -16,11 +16,12 @@ import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, RequestContext } from './context.ts'
 import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
 import { leaderEndpoints } from './leader-hint.ts'
+import { nearerReplica } from './nearest-replica.ts'
 import { findPartition, readError } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 import { missingTopic, resolveTopic } from './topics.ts'
 
-type Parts = Pick<BrokerParts, 'image' | 'partitions' | 'replyBytes' | 'timers' | 'clock'>
+type Parts = Pick<BrokerParts, 'image' | 'partitions' | 'replyBytes' | 'timers' | 'clock' | 'config'>
 type PartitionResponse = Draft<FetchResponse['responses'][number]['partitions'][number]>
 
 /** What a fetch may take of the share of reply bytes when it is nearly used up. */
@@ -41,11 +42,17 @@ export interface FetchRequest {
   readonly readCommitted: boolean
   /** Null: a consumer. */
   readonly follower: { readonly replicaId: number; readonly brokerEpoch: number } | null
+  /** Whether a consumer may come to a replica that does not lead. */
+  readonly mayReadFollowers: boolean
+  /** The consumer's; empty: it has none. */
+  readonly rack: string
 }
 
 interface PartitionResult {
   readonly target: SessionPartition
   readonly partition: Partition | null
+  /** Of the partition when it was read; −1 where there was none. */
+  readonly leaderEpoch: number
   readonly response: PartitionResponse
   readonly lease: ReadLease
 }
@@ -138,10 +145,11 @@ export class FetchOperation implements FetchWaiter {
   }
 
   /** Whether there is more to read at the partition than there was, or it is not here any more. */
-  #hasMoved({ target, partition, response }: PartitionResult): boolean {
+  #hasMoved({ target, partition, response, leaderEpoch }: PartitionResult): boolean {
     if (partition === null) return false
     if (this.isFollower && partition.logEndOffset > target.asked.fetchOffset) return true
-    return partition.highWatermark > response.highWatermark || !partition.isLeader
+    if (partition.highWatermark > response.highWatermark || partition.leaderEpoch !== leaderEpoch) return true
+    return partition.isOffline || this.#parts.partitions.find(partition.topicId, partition.index) !== partition
   }
 
   #isSatisfied(): boolean {
@@ -149,7 +157,21 @@ export class FetchOperation implements FetchWaiter {
     // As Kafka: a partition that is not here is told with the rest, and does not make its client ask in a circle.
     const found = this.#results.filter(({ partition }) => partition !== null)
     if (found.length === 0) return true
-    return found.some(({ response }) => response.errorCode !== 0 || response.divergingEpoch !== undefined)
+    return found.some((result) => isUrgent(result) || this.#owesHighWatermark(result))
+  }
+
+  /**
+   * Who reads at a follower sees what is committed as soon as the follower knows: where clients are sent to followers,
+   * these are told of a high watermark at once instead of with the next records. Once for each, or a follower that
+   * cannot follow it would ask in a circle.
+   */
+  #owesHighWatermark({ target, response }: PartitionResult): boolean {
+    if (!this.isFollower || target.asked.knownHighWatermark < 0 || !this.#selectsNearest) return false
+    return response.highWatermark > target.asked.knownHighWatermark && response.highWatermark !== target.highWatermark
+  }
+
+  get #selectsNearest(): boolean {
+    return this.#parts.config().selectsNearestReplica
   }
 
   async #readAll(): Promise<void> {
@@ -225,15 +247,22 @@ export class FetchOperation implements FetchWaiter {
     if (typeof found === 'string') return failedResult(target, null, found, asked)
     const refusal = this.#check(found, asked)
     if (refusal) return failedResult(target, found, refusal, asked)
+    const nearer = this.#nearerReplica(found, asked)
+    if (nearer !== null) return this.#sentTo(nearer, target, found)
     const diverging = divergence(found, asked)
     if (diverging) return this.#result(target, found, EMPTY_LEASE, diverging)
     if (isOutOfRange(found, asked)) return failedResult(target, found, 'OFFSET_OUT_OF_RANGE', asked)
     const { follower } = this.#request
-    if (follower !== null && !this.#isObserved) found.observeFollower({ ...follower, fetchOffset: asked.fetchOffset })
+    if (follower !== null && !this.#isObserved) {
+      const { fetchOffset, logStartOffset } = asked
+      found.observeFollower({ ...follower, fetchOffset, logStartOffset })
+    }
     const maxBytes = Math.min(asked.maxBytes, bytesLeft)
     const minOneBatch = this.#readBytes === 0 && this.#readingBytes === 0
     const readableEnd = follower === null ? found.highWatermark : found.logEndOffset
-    const nothingToRead = asked.fetchOffset >= readableEnd || (maxBytes <= 0 && !minOneBatch)
+    // A log that is being cut is read when that is done.
+    const isReadable = asked.fetchOffset < readableEnd && found.log.isUsable
+    const nothingToRead = !isReadable || (maxBytes <= 0 && !minOneBatch)
     if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
     return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
   }
@@ -283,9 +312,16 @@ export class FetchOperation implements FetchWaiter {
   #check(partition: Partition, asked: FetchPartition): ErrorName | null {
     const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
     if (epochError) return epochError
-    if (!partition.isLeader || this.#isOfStranger(partition)) return 'NOT_LEADER_OR_FOLLOWER'
+    const mayRead = partition.isLeader || (!this.isFollower && this.#request.mayReadFollowers)
+    if (!mayRead || this.#isOfStranger(partition)) return 'NOT_LEADER_OR_FOLLOWER'
     if (partition.isOffline) return this.#storageError()
     return null
+  }
+
+  #nearerReplica(partition: Partition, { fetchOffset }: FetchPartition): number | null {
+    const { rack, mayReadFollowers, context } = this.#request
+    if (this.isFollower || !mayReadFollowers || rack === '' || !this.#selectsNearest) return null
+    return nearerReplica(partition, { image: this.#parts.image(), listener: context.listener, rack, fetchOffset })
   }
 
   /** A replica that the leader does not know of, or the leader itself. */
@@ -312,7 +348,12 @@ export class FetchOperation implements FetchWaiter {
       records: lease.parts as Buffer[],
     }
     if (divergingEpoch) response.divergingEpoch = divergingEpoch
-    return { target, partition, response, lease }
+    return { target, partition, leaderEpoch: partition.leaderEpoch, response, lease }
+  }
+
+  #sentTo(preferredReadReplica: number, target: SessionPartition, partition: Partition): PartitionResult {
+    const result = this.#result(target, partition, EMPTY_LEASE)
+    return { ...result, response: { ...result.response, preferredReadReplica, abortedTransactions: null } }
   }
 
   #respond(): FetchResponse {
@@ -352,6 +393,12 @@ function isOutOfRange(partition: Partition, asked: FetchPartition): boolean {
   return lastFetchedEpoch >= 0 && endOfEpoch(partition, lastFetchedEpoch) === null
 }
 
+/** What a client should know at once. */
+function isUrgent({ response }: PartitionResult): boolean {
+  const { errorCode, divergingEpoch, preferredReadReplica } = response
+  return errorCode !== 0 || divergingEpoch !== undefined || preferredReadReplica !== undefined
+}
+
 function endOfEpoch(partition: Partition, epoch: number): { epoch: number; endOffset: number } | null {
   return partition.log.leaderEpochs.endOffsetFor(epoch, partition.logEndOffset)
 }
@@ -365,11 +412,11 @@ function divergence(partition: Partition, asked: FetchPartition): { epoch: numbe
 }
 
 /** Whether an incremental reply has to name the partition. */
-function hasNews({ target, response, lease }: PartitionResult): boolean {
+function hasNews(result: PartitionResult): boolean {
+  const { target, response, lease } = result
   return (
     lease.bytes > 0 ||
-    response.errorCode !== 0 ||
-    response.divergingEpoch !== undefined ||
+    isUrgent(result) ||
     response.highWatermark !== target.highWatermark ||
     response.logStartOffset !== target.logStartOffset
   )
@@ -391,7 +438,7 @@ function failedResult(
     abortedTransactions: partition === null ? [] : null,
     records: [],
   }
-  return { target, partition, response, lease: EMPTY_LEASE }
+  return { target, partition, leaderEpoch: partition?.leaderEpoch ?? -1, response, lease: EMPTY_LEASE }
 }
 
 function groupByTopic(results: readonly PartitionResult[]): FetchResponse['responses'] {

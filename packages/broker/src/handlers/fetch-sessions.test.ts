@@ -15,7 +15,8 @@ const INT32_MAX = 0x7fff_ffff
 
 function partition(index: number, fields: Partial<FetchPartition> = {}): FetchPartition {
   const asked = { fetchOffset: 0, maxBytes: 100, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }
-  return { topicId: ZERO_UUID, topicName: 't', partition: index, ...asked, ...fields }
+  const follower = { logStartOffset: -1, knownHighWatermark: -1 }
+  return { topicId: ZERO_UUID, topicName: 't', partition: index, ...asked, ...follower, ...fields }
 }
 
 function fixture(slotsMax = 2) {

@@ -25,6 +25,9 @@ export interface FetchPartition {
   readonly maxBytes: number
   readonly currentLeaderEpoch: number
   readonly lastFetchedEpoch: number
+  /** Of a follower: where its log begins, and the high watermark that it knows; −1 where it does not tell. */
+  readonly logStartOffset: number
+  readonly knownHighWatermark: number
 }
 
 /** What was last told of a partition: an incremental reply names it again only when one of these has changed. */

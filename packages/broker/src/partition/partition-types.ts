@@ -97,4 +97,5 @@ export interface FollowerProgress {
   readonly replicaId: number
   readonly brokerEpoch: number
   readonly fetchOffset: number
+  readonly logStartOffset: number
 }

@@ -232,15 +232,20 @@ export class Partition implements FollowedPartition {
    * A follower of ours has fetched, and so synced what lies below: the high watermark may move, the follower may be in
    * sync. False: it is no replica, or an earlier incarnation of one.
    */
-  observeFollower({ replicaId, brokerEpoch, fetchOffset }: FollowerProgress): boolean {
+  observeFollower({ replicaId, brokerEpoch, fetchOffset, logStartOffset }: FollowerProgress): boolean {
     const term = this.#term
     if (term === null) return false
     const { logEndOffset } = this.#log
-    const fetch = { replicaId, brokerEpoch, fetchOffset, leaderEndOffset: logEndOffset }
+    const fetch = { replicaId, brokerEpoch, fetchOffset, logStartOffset, leaderEndOffset: logEndOffset }
     if (!term.observeFetch({ ...fetch, nowMs: this.#clock.monotonicMs() })) return false
     this.#advance()
     if (term.mayJoin(replicaId, this.#highWatermark, this.#cluster.brokers)) this.#propose(term.proposeWith(replicaId))
     return true
+  }
+
+  /** Followers in sync that can serve a reader from this offset on, the best first; nobody where this is no leader. */
+  whoHas(offset: number): number[] {
+    return this.#term?.whoHas(offset) ?? []
   }
 
   /** Proposes the in-sync set without those who lag, where there are any. */

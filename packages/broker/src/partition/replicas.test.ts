@@ -12,7 +12,8 @@ function term(isr: readonly number[], { epochStartOffset = 0 } = {}) {
 }
 
 function fetched(of: LeaderTerm, replicaId: number, fetchOffset: number, leaderEndOffset = 100, nowMs = 0): boolean {
-  return of.observeFetch({ replicaId, brokerEpoch: 10 + replicaId, fetchOffset, leaderEndOffset, nowMs })
+  const brokerEpoch = 10 + replicaId
+  return of.observeFetch({ replicaId, brokerEpoch, fetchOffset, logStartOffset: 0, leaderEndOffset, nowMs })
 }
 
 test('written batches of acks 0 and 1 count at once, those behind an unsynced acks=all batch wait for its sync', () => {
@@ -142,7 +143,7 @@ test('a follower that has everything is never late, however long nothing was wri
 
 test('the fetch of an earlier incarnation, or of no replica, counts for nothing (KIP-903)', () => {
   const leader = term([1, 2, 3])
-  const fetch = { replicaId: 2, fetchOffset: 50, leaderEndOffset: 100, nowMs: 0 }
+  const fetch = { replicaId: 2, fetchOffset: 50, logStartOffset: 0, leaderEndOffset: 100, nowMs: 0 }
   assert.equal(leader.observeFetch({ ...fetch, brokerEpoch: 20 }), true)
   assert.equal(leader.observeFetch({ ...fetch, brokerEpoch: 12, fetchOffset: 100 }), false)
   assert.equal(leader.syncedOffsetOf(2), 50)
@@ -155,4 +156,22 @@ test('replicas come and go with the assignment', () => {
   leader.update({ replicas: [1, 2, 4], isr: [1, 2], partitionEpoch: 1 }, 500)
   assert.equal(fetched(leader, 3, 100), false)
   assert.equal(fetched(leader, 4, 20), true)
+})
+
+test('an offset is served by followers in sync whose logs hold it, the most caught up first', () => {
+  const leader = term([1, 2, 3])
+  assert.deepEqual(leader.whoHas(0), [], 'nobody has told anything in this term')
+  fetched(leader, 2, 70)
+  fetched(leader, 3, 40)
+  assert.deepEqual(
+    [leader.whoHas(0), leader.whoHas(40), leader.whoHas(41), leader.whoHas(71)],
+    [[2, 3], [2, 3], [2], []],
+  )
+  const start = { replicaId: 2, brokerEpoch: 12, fetchOffset: 70, logStartOffset: 50, leaderEndOffset: 100, nowMs: 0 }
+  leader.observeFetch(start)
+  assert.deepEqual([leader.whoHas(39), leader.whoHas(50)], [[3], [2]])
+  fetched(leader, 3, 70)
+  assert.deepEqual(leader.whoHas(50), [3, 2], 'of equals the larger id, as in Kafka')
+  leader.update(set([1, 2], 1), 0)
+  assert.deepEqual(leader.whoHas(50), [2], 'who is not in sync may lag for good')
 })

@@ -40,6 +40,7 @@ export interface FollowerFetch {
   readonly brokerEpoch: number
   /** The end of what the follower has synced. */
   readonly fetchOffset: number
+  readonly logStartOffset: number
   /** Where the leader's log ended when the fetch was read. */
   readonly leaderEndOffset: number
   readonly nowMs: number
@@ -68,6 +69,7 @@ export interface TermOptions {
 interface Follower {
   /** −1: has not fetched in this term. */
   syncedOffset: number
+  logStartOffset: number
   brokerEpoch: number
   /** When it had last all that the leader had. */
   caughtUpMs: number
@@ -130,6 +132,7 @@ export class LeaderTerm {
       follower.caughtUpMs = Math.max(follower.caughtUpMs, follower.lastFetchMs)
     }
     follower.syncedOffset = fetch.fetchOffset
+    follower.logStartOffset = fetch.logStartOffset
     follower.brokerEpoch = fetch.brokerEpoch
     follower.lastFetchMs = fetch.nowMs
     follower.lastLeaderEndOffset = fetch.leaderEndOffset
@@ -139,6 +142,22 @@ export class LeaderTerm {
   /** −1 where the replica has not fetched in this term. */
   syncedOffsetOf(replicaId: number): number {
     return this.#followers.get(replicaId)?.syncedOffset ?? -1
+  }
+
+  /**
+   * Followers in sync whose logs hold the offset, or end there: the most caught up first. Those that are not in sync may
+   * lag for good, and whoever reads there with them.
+   */
+  whoHas(offset: number): number[] {
+    const holders = this.#set.isr.flatMap((id) => {
+      const follower = this.#followers.get(id)
+      if (follower === undefined || follower.syncedOffset < offset || follower.logStartOffset > offset) return []
+      return [{ id, ...follower }]
+    })
+    const byProgress = holders.sort((a, b) => {
+      return b.syncedOffset - a.syncedOffset || b.caughtUpMs - a.caughtUpMs || b.id - a.id
+    })
+    return byProgress.map(({ id }) => id)
   }
 
   /**
@@ -214,7 +233,7 @@ export class LeaderTerm {
     for (const id of this.#followers.keys()) if (!this.#set.replicas.includes(id)) this.#followers.delete(id)
     for (const id of this.#set.replicas) {
       if (id === this.#localId || this.#followers.has(id)) continue
-      const fresh = { syncedOffset: -1, brokerEpoch: -1, caughtUpMs: nowMs, lastFetchMs: nowMs }
+      const fresh = { syncedOffset: -1, logStartOffset: -1, brokerEpoch: -1, caughtUpMs: nowMs, lastFetchMs: nowMs }
       this.#followers.set(id, { ...fresh, lastLeaderEndOffset: Number.POSITIVE_INFINITY })
     }
   }

@@ -7,6 +7,7 @@ import { listOffsets, type NewOffset } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { AssignedConsumer, type Assignment } from '@ottla/client/consumer/assigned-consumer.ts'
 import type { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
+import type { FetchOptions } from '@ottla/client/consumer/fetcher.ts'
 import { GroupConsumer } from '@ottla/client/consumer/group-consumer.ts'
 import { type Position, parsePartitions, parsePosition, UsageError } from '../arguments.ts'
 import { ByteSink } from '../byte-sink.ts'
@@ -24,6 +25,7 @@ export interface ConsumeOptions extends BrokerOptions {
   readonly json?: boolean
   readonly format?: string
   readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly rack?: string
   readonly group?: string
   readonly protocol?: 'auto' | 'classic' | 'consumer'
   readonly commitEvery?: number
@@ -58,8 +60,9 @@ async function readPartitions(
     const { signal } = context
     const found = topics.map((topic) => assign(client, { topic, partitions, from, until, signal }))
     const assignments = (await Promise.all(found)).flat()
-    const { isolation, count: countMax = Number.POSITIVE_INFINITY } = options
-    await using consumer = await AssignedConsumer.open(client, { assignments, isolation }, { signal })
+    const { count: countMax = Number.POSITIVE_INFINITY } = options
+    const reading = { assignments, ...fetchOptionsOf(options) }
+    await using consumer = await AssignedConsumer.open(client, reading, { signal })
     await writeAll(context, consumer, { write, countMax, atOnce: options.follow === true })
   })
 }
@@ -70,7 +73,7 @@ async function readAsMember(
   options: ConsumeOptions & { group: string },
 ): Promise<void> {
   const write = writerOf(options)
-  const { group, from, isolation, protocol = 'auto', commitEvery, count: countMax = Number.POSITIVE_INFINITY } = options
+  const { group, from, protocol = 'auto', commitEvery, count: countMax = Number.POSITIVE_INFINITY } = options
   if (options.until !== undefined || options.partitions !== undefined)
     throw new UsageError('The group says which partitions are read: leave out --partitions and --until')
   if (from !== 'beginning' && from !== 'end')
@@ -79,12 +82,16 @@ async function readAsMember(
   await using client = await context.openClient(options.bootstrap)
   await untilInterrupted(context, async () => {
     const { signal } = context
-    const reading = { group, topics, from, isolation, protocol } as const
+    const reading = { group, topics, from, protocol, ...fetchOptionsOf(options) } as const
     await using consumer = await GroupConsumer.join(client, { ...reading, ...autoCommit }, { signal })
     const last = await writeAll(context, consumer, { write, countMax, atOnce: true })
     // Reading stopped within a batch: what was written of it is done with.
     if (last !== null) await consumer.commit([last])
   })
+}
+
+function fetchOptionsOf({ isolation, rack }: ConsumeOptions): Pick<FetchOptions, 'isolation' | 'rack'> {
+  return rack === undefined ? { isolation } : { isolation, rack }
 }
 
 /** The user has seen enough, or nobody reads any more: neither is a failure. */

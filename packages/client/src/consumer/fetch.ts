@@ -1,4 +1,4 @@
-/** Owns one Fetch request to one leader: what is asked for, and which answer belongs to which position. */
+/** Owns one Fetch request to one broker: what is asked for, and which answer belongs to which position. */
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
@@ -14,6 +14,8 @@ export interface FetchSettings {
   readonly fetchBytesMin: number
   readonly fetchBytesMax: number
   readonly partitionBytesMax: number
+  /** Where the consumer is, as the brokers' `broker.rack` names it; empty: nowhere in particular. */
+  readonly rack: string
 }
 
 export type PartitionAnswer = ResponseOf<typeof Fetch>['responses'][number]['partitions'][number]
@@ -42,15 +44,15 @@ interface Asked {
 export async function fetchFrom(
   client: Client,
   call: {
-    leaderId: number
+    brokerId: number
     positions: readonly PartitionPosition[]
     settings: FetchSettings
     lane: Lane
     signal: AbortSignal
   },
 ): Promise<FetchedPartition[]> {
-  const { leaderId, positions, settings, lane, signal } = call
-  const connection = await client.connections.to(leaderId, lane, { signal })
+  const { brokerId, positions, settings, lane, signal } = call
+  const connection = await client.connections.to(brokerId, lane, { signal })
   const asked = positions.map((position) => askedOf(client, position))
   const byName = asked.some(({ topicId }) => topicId === ZERO_UUID)
   const bounds = byName ? { versionMax: BY_NAME_VERSION_MAX } : {}
@@ -84,6 +86,7 @@ function requestOf(asked: readonly Asked[], settings: FetchSettings, knowsEpochs
     maxWaitMs: settings.fetchWaitMs,
     minBytes: settings.fetchBytesMin,
     maxBytes: settings.fetchBytesMax,
+    rackId: settings.rack,
     isolationLevel: settings.isolation === 'read_committed' ? 1 : 0,
     topics: [...topics.values()],
   }

@@ -1,7 +1,7 @@
 /**
- * Owns fetching ahead of a reader: one fetch is under way to each leader, on connections of its own; the next one leaves
+ * Owns fetching ahead of a reader: one fetch is under way to each broker, on connections of its own; the next one leaves
  * as soon as an answer is in and the reader has not fallen behind by more than `bufferBytesMax`. It follows leaders that
- * move. Which partitions are read, and from where, is its owner's: positions come and go while it runs.
+ * move, and goes to the replica of its own rack that a leader sends it to. Which partitions are read, and from where, is its owner's: positions come and go while it runs.
  */
 import { assert } from '@ottla/base/assert.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
@@ -19,6 +19,11 @@ import type { PartitionPosition } from './partition-position.ts'
 export interface FetchOptions {
   /** `read_uncommitted` when left out, as in Kafka. */
   readonly isolation?: Isolation
+  /**
+   * Where this program runs, as the brokers' `broker.rack` names it: partitions are read from a replica there, where the
+   * brokers say so (KIP-392). Nowhere in particular when left out.
+   */
+  readonly rack?: string
   /** What to do where the log no longer (or not yet) has the offset: fail (the default), or go on elsewhere. */
   readonly onOutOfRange?: 'error' | 'beginning' | 'end'
   /** How long a broker may wait for `fetchBytesMin`, in ms. 500 when left out. */
@@ -39,6 +44,7 @@ type Settings = Required<FetchOptions>
 
 const DEFAULTS: Settings = {
   isolation: 'read_uncommitted',
+  rack: '',
   onOutOfRange: 'error',
   fetchWaitMs: 500,
   fetchBytesMin: 1,
@@ -155,13 +161,13 @@ export class Fetcher {
     this.#news = null
   }
 
-  /** Starts a fetch at each leader that has none under way and something to be asked for. */
+  /** Starts a fetch at each broker that has none under way and something to be asked for. */
   #fetch(): void {
     if (this.#error !== null || this.#bufferedBytes >= this.#settings.bufferBytesMax) return
     if (this.#fetching.size > 0 && this.#fetching.size >= this.#client.connections.brokers.size) return
     this.#client.metadata.refreshIfOld()
     const nowMs = this.#client.ports.clock.monotonicMs()
-    const byLeader = new Map<number, PartitionPosition[]>()
+    const byBroker = new Map<number, PartitionPosition[]>()
     let wakeMs = Number.POSITIVE_INFINITY
     for (const position of this.#positions) {
       if (position.isFinished || position.isFetching) continue
@@ -169,22 +175,30 @@ export class Fetcher {
         wakeMs = Math.min(wakeMs, position.notBeforeMs)
         continue
       }
-      const leader = this.#client.metadata.leader(position.topic, position.partition)
-      if (leader === undefined) this.#setBack(position, new ProtocolError('LEADER_NOT_AVAILABLE'))
-      else if (!this.#fetching.has(leader.leaderId))
-        byLeader.set(leader.leaderId, [...(byLeader.get(leader.leaderId) ?? []), position])
+      const brokerId = this.#brokerFor(position, nowMs)
+      if (brokerId === null) this.#setBack(position, new ProtocolError('LEADER_NOT_AVAILABLE'))
+      else if (!this.#fetching.has(brokerId)) byBroker.set(brokerId, [...(byBroker.get(brokerId) ?? []), position])
     }
-    for (const [leaderId, positions] of byLeader) void this.#fetchFrom(leaderId, positions)
+    for (const [brokerId, positions] of byBroker) void this.#fetchFrom(brokerId, positions)
     if (wakeMs !== Number.POSITIVE_INFINITY) this.#wakeAt(wakeMs)
   }
 
-  async #fetchFrom(leaderId: number, positions: readonly PartitionPosition[]): Promise<void> {
-    this.#fetching.add(leaderId)
+  /** The replica that the leader has named, as long as the cluster has it; else the leader, if there is one. */
+  #brokerFor(position: PartitionPosition, nowMs: number): number | null {
+    const { metadata, connections } = this.#client
+    const nearest = position.nearest(nowMs)
+    if (nearest !== null && connections.brokers.has(nearest)) return nearest
+    position.readFromLeader()
+    return metadata.leader(position.topic, position.partition)?.leaderId ?? null
+  }
+
+  async #fetchFrom(brokerId: number, positions: readonly PartitionPosition[]): Promise<void> {
+    this.#fetching.add(brokerId)
     for (const position of positions) position.isFetching = true
     const { signal } = this.#disposing
     try {
       const fetched = await fetchFrom(this.#client, {
-        leaderId,
+        brokerId,
         positions,
         settings: this.#settings,
         lane: this.#lane,
@@ -196,7 +210,7 @@ export class Fetcher {
       if (!isRetriable(error)) this.fail(reason)
       else for (const position of positions) this.#setBack(position, reason)
     } finally {
-      this.#fetching.delete(leaderId)
+      this.#fetching.delete(brokerId)
       for (const position of positions) position.isFetching = false
       if (!signal.aborted) this.#afterAnswer()
     }
@@ -211,6 +225,9 @@ export class Fetcher {
   async #take({ position, answer, leaderEpoch }: FetchedPartition): Promise<void> {
     if (position.isRemoved) return
     const error = errorName(answer.errorCode)
+    if (error === 'NONE' && answer.preferredReadReplica >= 0) return this.#sendTo(position, answer.preferredReadReplica)
+    // A follower may lag, or know another leader than we do: what the leader says counts.
+    if (error !== 'NONE' && position.readFromLeader()) return this.#setBack(position, new ProtocolError(error))
     if (error === 'OFFSET_OUT_OF_RANGE') return await this.#onOutOfRange(position, `it is not in the log`)
     if (error !== 'NONE') return this.#onError(position, error)
     if (answer.divergingEpoch.endOffset >= 0) return await this.#onTruncated(position, answer.divergingEpoch.endOffset)
@@ -220,6 +237,13 @@ export class Fetcher {
     this.#push(batches)
     if (batches.length === 0) return
     this.#positions = [...this.#positions.filter((other) => other !== position), position]
+  }
+
+  /** For as long as metadata counts as fresh: then the leader is asked again. */
+  #sendTo(position: PartitionPosition, brokerId: number): void {
+    const { metadata, ports, connections } = this.#client
+    if (!connections.brokers.has(brokerId)) return this.#setBack(position, new ProtocolError('REPLICA_NOT_AVAILABLE'))
+    position.readFrom(brokerId, ports.clock.monotonicMs() + metadata.ageMsMax)
   }
 
   #onError(position: PartitionPosition, name: ReturnType<typeof errorName>): void {
@@ -266,6 +290,8 @@ export class Fetcher {
   /** Tries again later, with newer metadata. A topic that stays away is gone. */
   #setBack(position: PartitionPosition, error: Error): void {
     if (position.isRemoved) return
+    // Whatever does not work there, the leader knows better.
+    position.readFromLeader()
     const { clock, random } = this.#client.ports
     const nowMs = clock.monotonicMs()
     if (position.failures === 0) position.failingSinceMs = nowMs

@@ -427,10 +427,11 @@ async function protocolOf(
 }
 
 function fetchOptions(options: GroupConsumerOptions): FetchOptions {
-  const { isolation, fetchWaitMs, fetchBytesMin, fetchBytesMax, partitionBytesMax, bufferBytesMax, topicTimeoutMs } =
-    options
+  const { fetchWaitMs, fetchBytesMin, fetchBytesMax, partitionBytesMax, bufferBytesMax, topicTimeoutMs } = options
+  const { isolation, rack } = options
   const all = {
     isolation,
+    rack,
     fetchWaitMs,
     fetchBytesMin,
     fetchBytesMax,

@@ -60,6 +60,8 @@ export class PartitionPosition {
   failures = 0
   failingSinceMs = 0
   isFetching = false
+  /** The replica of our own rack that the leader has sent us to, and until when (KIP-392). */
+  #nearest: { readonly brokerId: number; readonly untilMs: number } | null = null
   /** Nobody reads it any more: an answer that is still to come is let fall. */
   isRemoved = false
   /** Taken so far, those that are not shown left out. */
@@ -75,6 +77,22 @@ export class PartitionPosition {
 
   get isFinished(): boolean {
     return this.offset >= this.untilOffset
+  }
+
+  /** The broker to read from rather than from the leader; null: the leader. */
+  nearest(nowMs: number): number | null {
+    return this.#nearest !== null && nowMs < this.#nearest.untilMs ? this.#nearest.brokerId : null
+  }
+
+  readFrom(brokerId: number, untilMs: number): void {
+    this.#nearest = { brokerId, untilMs }
+  }
+
+  /** Back to the leader, which may send us elsewhere again. False where we read there already. */
+  readFromLeader(): boolean {
+    const wasElsewhere = this.#nearest !== null
+    this.#nearest = null
+    return wasElsewhere
   }
 
   /** Takes an answer to a fetch at the present offset, and moves behind it. Throws CorruptBatchError. */
