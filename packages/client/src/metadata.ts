@@ -10,6 +10,7 @@ import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { Metadata as MetadataApi } from '@ottla/protocol/apis/03-metadata.ts'
+import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { type Broker, type Connections, unlessAborted } from './connections.ts'
@@ -34,6 +35,20 @@ export interface TopicMetadata {
   readonly error: ErrorName
   /** By number, without gaps. */
   readonly partitions: readonly PartitionMetadata[]
+}
+
+export interface PartitionPlace {
+  readonly topic: string
+  /** That the broker was asked about; the zero uuid where it was asked by name. */
+  readonly topicId: string
+  readonly partition: number
+}
+
+export interface ToldLeader {
+  /** The broker that told it. */
+  readonly by: number
+  readonly leader: { readonly leaderId: number; readonly leaderEpoch: number }
+  readonly endpoints: readonly Broker[]
 }
 
 export interface MetadataOptions {
@@ -110,6 +125,26 @@ export class Metadata {
       this.#refreshing = null
     })
     await unlessAborted(this.#refreshing, options.signal)
+  }
+
+  /**
+   * What a broker told with a refusal: who leads the partition, and where that broker is (KIP-951). True where another
+   * broker than the one that refused is known to lead by now: the request may be sent there at once.
+   */
+  learnLeader(place: PartitionPlace, told: ToldLeader): boolean {
+    const { leaderId, leaderEpoch } = told.leader
+    const topic = this.#topics.get(place.topic)
+    const known = topic?.partitions[place.partition]
+    if (topic === undefined || known === undefined || leaderId < 0) return false
+    if (place.topicId !== ZERO_UUID && place.topicId !== topic.topicId) return false
+    if (leaderEpoch <= known.leaderEpoch) return leaderEpoch === known.leaderEpoch && known.leaderId !== told.by
+    const named = told.endpoints.find(({ nodeId }) => nodeId === leaderId)
+    const { brokers } = this.#connections
+    if (named !== undefined) this.#connections.setBrokers(new Map([...brokers, [leaderId, named]]))
+    else if (!brokers.has(leaderId)) return false
+    const partitions = topic.partitions.with(place.partition, { ...known, leaderId, leaderEpoch })
+    this.#topics.set(place.topic, { ...topic, partitions })
+    return leaderId !== told.by
   }
 
   /** Starts a refresh in the background where knowledge has grown old. A failure shows when somebody needs it. */

@@ -16,7 +16,7 @@ import type { AppendResult, Partition } from '../partition/partition.ts'
 import { checkProducedRecords, startsTransactional } from '../partition/produced-records.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, Handler, RequestContext } from './context.ts'
-import { leaderEndpoints } from './leader-hint.ts'
+import { LeaderHints } from './leader-hint.ts'
 import { findPartition } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
 import { missingTopic, resolveTopic } from './topics.ts'
@@ -27,6 +27,11 @@ type PartitionResponse = Draft<Response['responses'][number]['partitionResponses
 
 /** Kafka's admin client writes to internal topics under this client id, nobody else does. */
 const ADMIN_CLIENT_ID = '__admin_client'
+
+/** From these versions on a producer is told who leads, and topics are named by id. */
+const HINTS_FROM = 10
+const TOPIC_IDS_FROM = 13
+const NOT_LEADER = errorCode('NOT_LEADER_OR_FOLLOWER')
 
 /** Errors with which Kafka does not tell where the log begins; with all others that an append may meet it does. */
 const TELLS_NO_LOG_START: ReadonlySet<ErrorName> = new Set([
@@ -46,11 +51,11 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
     const refusal = refusalOfAll(context, request)
     const response: Draft<Response> = {
       responses: request.topicData.map((data) => {
-        const topic = resolveTopic(image, data, context.apiVersion >= 13)
+        const topic = resolveTopic(image, data, context.apiVersion >= TOPIC_IDS_FROM)
         const partitionResponses = data.partitionData.map(({ index, records }) => {
           if (refusal) return failed(index, refusal)
           if (typeof topic === 'string') return failed(index, missing(context, topic, data.name))
-          const partition = findPartition(parts.partitions, topic.id, index)
+          const partition = findPartition(parts.partitions, topic, index)
           const checked = check({ context, request, topic, partition, records })
           if ('error' in checked) return failed(index, checked.error, checked.message)
           const { acks, timeoutMs } = request
@@ -60,9 +65,11 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
         return { name: data.name, topicId: data.topicId, partitionResponses }
       }),
     }
-    hintLeaders(context, image, response)
     if (request.acks === 0) return { ordered: null, reply: closedOnError(response) }
-    return { ordered: null, reply: waiting.length === 0 ? response : settled(waiting, response) }
+    hintLeaders(context, image, response)
+    if (waiting.length === 0) return { ordered: null, reply: response }
+    // Who is no leader any more by then knows who is.
+    return { ordered: null, reply: settled(waiting, response, () => hintLeaders(context, parts.image(), response)) }
   }
 }
 
@@ -145,13 +152,16 @@ function appended(partition: Partition, result: AppendResult, waiting: Waiting[]
 }
 
 /** The reply once every append has settled; one that fails then (time-out, a disk) spoils only its own partition. */
-function settled(waiting: readonly Waiting[], response: Response): Promise<Response> {
-  if (waiting.length > 1) return Promise.all(waiting.map((one) => settled([one], response))).then(() => response)
+function settled(waiting: readonly Waiting[], response: Response, onFailed: () => void): Promise<Response> {
+  if (waiting.length > 1) {
+    return Promise.all(waiting.map((one) => settled([one], response, onFailed))).then(() => response)
+  }
   const { response: own, done } = waiting[0]!
   return done.then(
     () => response,
     (error) => {
       Object.assign(own, failed(own.index, error instanceof ProtocolError ? error.error : 'KAFKA_STORAGE_ERROR'))
+      onFailed()
       return response
     },
   )
@@ -167,22 +177,17 @@ function closedOnError(response: Response): null {
 
 /** From version 10 on a producer that came to the wrong broker is told the right one (KIP-951). */
 function hintLeaders(context: RequestContext, image: MetadataImage, response: Draft<Response>): void {
-  if (context.apiVersion < 10) return
-  const notLeader = errorCode('NOT_LEADER_OR_FOLLOWER')
-  const leaders = new Set<number>()
+  if (context.apiVersion < HINTS_FROM) return
+  const hints = new LeaderHints(image, context.listener)
   for (const topic of response.responses) {
     for (const partition of topic.partitionResponses as readonly PartitionResponse[]) {
-      if (partition.errorCode !== notLeader) continue
-      const topicImage = resolveTopic(
-        image,
-        { name: topic.name ?? '', topicId: topic.topicId ?? '' },
-        context.apiVersion >= 13,
-      )
-      const state = typeof topicImage === 'string' ? undefined : topicImage.partitions[partition.index]
-      if (state === undefined) continue
-      partition.currentLeader = { leaderId: state.leader, leaderEpoch: state.leaderEpoch }
-      leaders.add(state.leader)
+      if (partition.errorCode !== NOT_LEADER) continue
+      const asked = { name: topic.name ?? '', topicId: topic.topicId ?? '' }
+      const found = resolveTopic(image, asked, context.apiVersion >= TOPIC_IDS_FROM)
+      const leader = typeof found === 'string' ? undefined : hints.of(found.id, partition.index)
+      if (leader !== undefined) partition.currentLeader = leader
     }
   }
-  if (leaders.size > 0) response.nodeEndpoints = leaderEndpoints(image, leaders, context.listener)
+  const { endpoints } = hints
+  if (endpoints.length > 0) response.nodeEndpoints = endpoints
 }

@@ -3,6 +3,9 @@
  * timestamp (version 7), −4 the earliest on local disks (8), −5 the last that was tiered (9), −6 the earliest that waits
  * for upload (11). There is no tiered storage: −4 is the earliest, −5 and −6 find nothing, as in Kafka without it.
  *
+ * A leader just elected does not know yet how much is committed: until its high watermark has reached the start of its
+ * epoch the end, and what lies beyond, is OFFSET_NOT_AVAILABLE (KIP-207), lest a consumer sees the log's end go back.
+ *
  * A look-up by time reads the log; those of one request run one after the other.
  */
 import type { ListOffsets } from '@ottla/protocol/apis/02-list-offsets.ts'
@@ -34,7 +37,10 @@ const KNOWN_FROM: ReadonlyMap<number, number> = new Map([
   [LATEST_TIERED, 9],
   [EARLIEST_PENDING_UPLOAD, 11],
 ])
+/** What nothing is ever found by, in a broker without tiered storage. */
+const FOUND_NOWHERE: ReadonlySet<number> = new Set([LATEST_TIERED, EARLIEST_PENDING_UPLOAD])
 const LEADER_EPOCH_FROM = 4
+const NOT_AVAILABLE_FROM = 5
 /** A tool that asks any replica, leader or not. */
 const DEBUG_REPLICA = -2
 const CONSUMER = -1
@@ -101,15 +107,18 @@ async function listOne(
   if (timestamp < 0 && context.apiVersion < (KNOWN_FROM.get(timestamp) ?? Infinity)) return 'UNSUPPORTED_VERSION'
   const topic = parts.image().topicsByName.get(name)
   if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  const partition = findPartition(parts.partitions, topic.id, asked.partitionIndex)
+  const partition = findPartition(parts.partitions, topic, asked.partitionIndex)
   if (typeof partition === 'string') return partition
   const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
   if (epochError) return epochError
   if (!partition.isLeader && request.replicaId !== DEBUG_REPLICA) return 'NOT_LEADER_OR_FOLLOWER'
   if (partition.isOffline) return 'KAFKA_STORAGE_ERROR'
   const bound = boundOf(partition, request)
+  const isLagging = request.replicaId === CONSUMER && partition.lagsBehindElection
   try {
-    return await find(partition, timestamp, bound)
+    const found = isLagging && timestamp === LATEST ? NOT_FOUND : await find(partition, timestamp, bound)
+    if (found !== NOT_FOUND || !isLagging || FOUND_NOWHERE.has(timestamp)) return found
+    return context.apiVersion >= NOT_AVAILABLE_FROM ? 'OFFSET_NOT_AVAILABLE' : 'LEADER_NOT_AVAILABLE'
   } catch (error) {
     return readError(partition, error)
   }

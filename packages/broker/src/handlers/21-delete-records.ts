@@ -41,7 +41,7 @@ async function deleteOne(
   if (!context.authorize('delete', 'topic', asked.name)) return 'TOPIC_AUTHORIZATION_FAILED'
   const topic = parts.image().topicsByName.get(asked.name)
   if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  const partition = findPartition(parts.partitions, topic.id, asked.partitionIndex)
+  const partition = findPartition(parts.partitions, topic, asked.partitionIndex)
   if (typeof partition === 'string') return partition
   if (topic.internal) return 'INVALID_TOPIC_EXCEPTION'
   if (!partition.isLeader) return 'NOT_LEADER_OR_FOLLOWER'

@@ -40,7 +40,7 @@ function endOf(
   if (!context.authorize('describe', 'topic', name)) return 'TOPIC_AUTHORIZATION_FAILED'
   const topic = parts.image().topicsByName.get(name)
   if (topic === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-  const partition = findPartition(parts.partitions, topic.id, asked.partition)
+  const partition = findPartition(parts.partitions, topic, asked.partition)
   if (typeof partition === 'string') return partition
   const epochError = partition.checkLeaderEpoch(asked.currentLeaderEpoch)
   if (epochError) return epochError

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorName } from '@ottla/protocol/errors.ts'
 import type { BrokerRegistration, PartitionImage } from '../metadata/image.ts'
-import { answerOf, FetchFixture } from '../testing/fetch-fixture.ts'
+import { answerOf, broker as brokerOf, FetchFixture } from '../testing/fetch-fixture.ts'
 
 const SELECTOR = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
 const LED_HERE: PartitionImage = {
@@ -10,12 +10,8 @@ const LED_HERE: PartitionImage = {
 }
 const LED_ELSEWHERE: PartitionImage = { ...LED_HERE, leader: 2 }
 
-function broker(id: number, rack: string | null, fields: Partial<BrokerRegistration> = {}): BrokerRegistration {
-  const listener = { name: 'PLAINTEXT', host: `b${id}`, port: 9092, securityProtocol: 'PLAINTEXT' } as const
-  return {
-    ...{ id, epoch: id, incarnation: `i${id}`, rack, listeners: [listener], fenced: false, directories: [] },
-    ...{ lostData: false, revision: id, ...fields },
-  }
+function broker(id: number, rack: string, fields: Partial<BrokerRegistration> = {}): BrokerRegistration {
+  return brokerOf(id, { rack, ...fields })
 }
 
 /** A leader with four records, of which broker 2 has all and broker 3 the first two. */

@@ -89,7 +89,7 @@ test('a waiting fetch whose partition goes away is woken', async () => {
   fixture.isHere = false
   fixture.partition.resign()
   await fixture.log.time.settle()
-  assert.equal(errorName(running.response!.responses[0]!.partitions[0]!.errorCode), 'UNKNOWN_TOPIC_OR_PARTITION')
+  assert.equal(errorName(running.response!.responses[0]!.partitions[0]!.errorCode), 'NOT_LEADER_OR_FOLLOWER')
 })
 
 test('a waiting fetch whose partition gets another leader is told so', async () => {

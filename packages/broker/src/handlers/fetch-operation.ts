@@ -15,7 +15,7 @@ import type { FetchResponse } from './01-fetch.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 import type { Draft, RequestContext } from './context.ts'
 import type { FetchPartition, SessionPartition, SessionStart } from './fetch-sessions.ts'
-import { leaderEndpoints } from './leader-hint.ts'
+import { LeaderHints } from './leader-hint.ts'
 import { nearerReplica } from './nearest-replica.ts'
 import { findPartition, readError } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
@@ -155,7 +155,7 @@ export class FetchOperation implements FetchWaiter {
   #isSatisfied(): boolean {
     if (this.#readBytes >= Math.min(this.#request.minBytes, this.#limitBytes)) return true
     // As Kafka: a partition that is not here is told with the rest, and does not make its client ask in a circle.
-    const found = this.#results.filter(({ partition }) => partition !== null)
+    const found = this.#results.filter(isFound)
     if (found.length === 0) return true
     return found.some((result) => isUrgent(result) || this.#owesHighWatermark(result))
   }
@@ -305,7 +305,7 @@ export class FetchOperation implements FetchWaiter {
       return isFollower ? topic : missingTopic(context, { error: topic, name, operation: 'read' })
     }
     if (!isFollower && !context.authorize('read', 'topic', topic.name)) return 'TOPIC_AUTHORIZATION_FAILED'
-    const found = findPartition(this.#parts.partitions, topic.id, asked.partition)
+    const found = findPartition(this.#parts.partitions, topic, asked.partition)
     return found === 'KAFKA_STORAGE_ERROR' ? this.#storageError() : found
   }
 
@@ -373,17 +373,18 @@ export class FetchOperation implements FetchWaiter {
   #hintLeaders(told: readonly PartitionResult[], response: Draft<FetchResponse>): void {
     const { context } = this.#request
     if (context.apiVersion < ENDPOINTS_FROM) return
-    const leaders = new Set<number>()
-    for (const { partition, response: own } of told) {
-      if (partition === null || !HINTED.has(own.errorCode)) continue
-      own.currentLeader = { leaderId: partition.image.leader, leaderEpoch: partition.leaderEpoch }
-      leaders.add(partition.image.leader)
+    const hints = new LeaderHints(this.#parts.image(), context.listener)
+    for (const { target, response: own } of told) {
+      const leader = HINTED.has(own.errorCode) ? hints.of(target.asked.topicId, own.partitionIndex) : undefined
+      if (leader !== undefined) own.currentLeader = leader
     }
-    if (leaders.size === 0) return
-    response.nodeEndpoints = leaderEndpoints(this.#parts.image(), leaders, context.listener)
+    const { endpoints } = hints
+    if (endpoints.length > 0) response.nodeEndpoints = endpoints
   }
 }
 
+/** Errors of partitions that are not open here, though there are such. */
+const ELSEWHERE = new Set((['NOT_LEADER_OR_FOLLOWER', 'KAFKA_STORAGE_ERROR'] as const).map(errorCode))
 const HINTED = new Set([errorCode('NOT_LEADER_OR_FOLLOWER'), errorCode('FENCED_LEADER_EPOCH')])
 
 /** An epoch that the log does not know is out of range too: nobody can tell where the histories part. */
@@ -391,6 +392,10 @@ function isOutOfRange(partition: Partition, asked: FetchPartition): boolean {
   const { lastFetchedEpoch, fetchOffset } = asked
   if (fetchOffset < partition.logStartOffset || fetchOffset > partition.logEndOffset) return true
   return lastFetchedEpoch >= 0 && endOfEpoch(partition, lastFetchedEpoch) === null
+}
+
+function isFound({ partition, response }: PartitionResult): boolean {
+  return partition !== null || ELSEWHERE.has(response.errorCode)
 }
 
 /** What a client should know at once. */

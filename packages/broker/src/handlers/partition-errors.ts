@@ -4,18 +4,23 @@ import type { ErrorName } from '@ottla/protocol/errors.ts'
 import { DecompressionError } from '@ottla/protocol/records/compression.ts'
 import { RecordFormatError } from '@ottla/protocol/records/record-cursor.ts'
 import { CorruptLogError, LogOfflineError } from '../log/errors.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { Partitions } from '../partition/partitions.ts'
 
-/** The partition when its log is there, failed or not; the topic is known to exist. */
+/**
+ * The partition when its log is there, failed or not. One that others hold, or that is still being opened here, sends its
+ * client to look for its leader again.
+ */
 export function findPartition(
   partitions: Pick<Partitions, 'find' | 'isOffline'>,
-  topicId: string,
+  topic: Pick<TopicImage, 'id' | 'partitions'>,
   index: number,
 ): Partition | ErrorName {
-  const partition = partitions.find(topicId, index)
+  const partition = partitions.find(topic.id, index)
   if (partition !== undefined) return partition
-  return partitions.isOffline(topicId, index) ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  if (partitions.isOffline(topic.id, index)) return 'KAFKA_STORAGE_ERROR'
+  return topic.partitions[index] === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'NOT_LEADER_OR_FOLLOWER'
 }
 
 /**

@@ -127,6 +127,10 @@ export class Partition implements FollowedPartition {
   get lastStableOffset(): number {
     return this.#highWatermark
   }
+  /** Leads, and does not know yet whether all that it had when it was elected is committed. */
+  get lagsBehindElection(): boolean {
+    return this.#term !== null && this.#highWatermark < this.#term.epochStartOffset
+  }
   get logStartOffset(): number {
     return this.#log.logStartOffset
   }

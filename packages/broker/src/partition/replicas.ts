@@ -104,6 +104,9 @@ export class LeaderTerm {
   get isr(): readonly number[] {
     return this.#set.isr
   }
+  get epochStartOffset(): number {
+    return this.#epochStartOffset
+  }
   /** Whether an answer of the controller is waited for. */
   get hasProposal(): boolean {
     return this.#proposal !== null

@@ -11,6 +11,7 @@ import type { BrokerConfig } from '../config.ts'
 import { type FetchResponse, fetch } from '../handlers/01-fetch.ts'
 import { contextOf } from '../handlers/admin-harness.ts'
 import { FetchSessions } from '../handlers/fetch-sessions.ts'
+import type { BrokerParts } from '../handlers/parts.ts'
 import { DEFAULT_LOG_SETTINGS } from '../log/settings.ts'
 import { DIRECTORY, LogFixture, testBatch } from '../log/testing.ts'
 import {
@@ -29,6 +30,15 @@ export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABQ'
 export const IMAGE: PartitionImage = { index: 0, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
 export const SHARE_BYTES = 10_000_000
 const LONG_MAX = 0x7fff_ffff_ffff_ffffn
+
+/** An alive broker with one listener, PLAINTEXT at `b<id>:9092`. */
+export function broker(id: number, fields: Partial<BrokerRegistration> = {}): BrokerRegistration {
+  const listener = { name: 'PLAINTEXT', host: `b${id}`, port: 9092, securityProtocol: 'PLAINTEXT' } as const
+  return {
+    ...{ id, epoch: id, incarnation: `i${id}`, rack: null, listeners: [listener], fenced: false, directories: [] },
+    ...{ lostData: false, revision: id, ...fields },
+  }
+}
 
 export interface FixtureOptions {
   readonly shareBytes?: number
@@ -61,8 +71,11 @@ export class FetchFixture {
   readonly share: ByteShare
   partition!: Partition
   isHere = true
+  /** What other handlers need of the same broker. */
+  readonly parts: Pick<BrokerParts, 'image' | 'partitions'>
   readonly #options: FixtureOptions
   readonly #config: BrokerConfig
+  #image: MetadataImage
   readonly #aborted = new AbortController()
   readonly #fetch: ReturnType<typeof fetch>
 
@@ -72,11 +85,11 @@ export class FetchFixture {
     this.share = new ByteShare('replies', options.shareBytes ?? SHARE_BYTES)
     this.#config = brokerConfig(options.settings)
     const { time } = this.log
-    const image = this.#image()
+    this.#image = this.#imageOf(options.image ?? IMAGE)
     const partitions = { find: () => (this.isHere ? this.partition : undefined), isOffline: () => false }
+    this.parts = { image: () => this.#image, partitions: partitions as unknown as BrokerParts['partitions'] }
     this.#fetch = fetch({
-      ...{ clock: time, timers: time, replyBytes: this.share, config: () => this.#config, image: () => image },
-      partitions: partitions as unknown as Parameters<typeof fetch>[0]['partitions'],
+      ...{ ...this.parts, clock: time, timers: time, replyBytes: this.share, config: () => this.#config },
       fetchSessions: new FetchSessions({
         clock: time,
         random: { below: () => 5, float: () => 0, bytes: Buffer.alloc },
@@ -163,12 +176,19 @@ export class FetchFixture {
     return errorName((await this.fetch(asked)).partition.errorCode)
   }
 
+  /** A newer state of the partition, as the controller publishes it. */
+  async publish(image: PartitionImage): Promise<void> {
+    this.#image = this.#imageOf(image)
+    this.partition.update(image)
+    await this.log.time.settle()
+  }
+
   close(): void {
     this.#aborted.abort()
   }
 
-  #image(): MetadataImage {
-    const { image = IMAGE, brokers = [] } = this.#options
+  #imageOf(image: PartitionImage): MetadataImage {
+    const { brokers = [] } = this.#options
     const topic: TopicImage = {
       ...{ id: TOPIC_ID, name: 't', internal: false, configs: new Map(), partitions: [image], revision: 1 },
     }

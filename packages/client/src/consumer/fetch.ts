@@ -5,6 +5,7 @@ import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { errorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Client } from '../client.ts'
 import type { Lane } from '../connections.ts'
+import type { PartitionPlace, ToldLeader } from '../metadata.ts'
 import type { Isolation } from '../offsets.ts'
 import type { PartitionPosition } from './partition-position.ts'
 
@@ -25,6 +26,8 @@ export interface FetchedPartition {
   readonly answer: PartitionAnswer
   /** That the leader was asked with. */
   readonly leaderEpoch: number
+  /** With a refusal the answer named a leader that we did not know of (KIP-951). */
+  readonly namesLeader: boolean
 }
 
 /** Beyond the broker's own wait: the way, and reading what was asked for from a slow disk, in ms. */
@@ -64,7 +67,7 @@ export async function fetchFrom(
     ...bounds,
   })
   if (answer.errorCode !== 0) throw new ProtocolError(errorName(answer.errorCode))
-  return matched(asked, answer)
+  return matched(asked, answer, (place, told) => client.metadata.learnLeader(place, { ...told, by: brokerId }))
 }
 
 function askedOf(client: Client, position: PartitionPosition): Asked {
@@ -104,7 +107,11 @@ function partitionOf({ position, leaderEpoch }: Asked, settings: FetchSettings, 
   }
 }
 
-function matched(asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): FetchedPartition[] {
+function matched(
+  asked: readonly Asked[],
+  answer: ResponseOf<typeof Fetch>,
+  learnLeader: (place: PartitionPlace, told: Omit<ToldLeader, 'by'>) => boolean,
+): FetchedPartition[] {
   const open = new Map<string, Asked>()
   for (const one of asked) {
     open.set(`${one.position.topic} ${one.position.partition}`, one)
@@ -113,7 +120,11 @@ function matched(asked: readonly Asked[], answer: ResponseOf<typeof Fetch>): Fet
   return answer.responses.flatMap((topic) =>
     topic.partitions.flatMap((row) => {
       const one = open.get(`${topic.topic === '' ? topic.topicId : topic.topic} ${row.partitionIndex}`)
-      return one === undefined ? [] : [{ position: one.position, answer: row, leaderEpoch: one.leaderEpoch }]
+      if (one === undefined) return []
+      const { position, topicId, leaderEpoch } = one
+      const place = { topic: position.topic, topicId, partition: row.partitionIndex }
+      const told = { leader: row.currentLeader, endpoints: answer.nodeEndpoints }
+      return [{ position, answer: row, leaderEpoch, namesLeader: learnLeader(place, told) }]
     }),
   )
 }

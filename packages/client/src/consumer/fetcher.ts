@@ -222,12 +222,14 @@ export class Fetcher {
     this.#fetch()
   }
 
-  async #take({ position, answer, leaderEpoch }: FetchedPartition): Promise<void> {
+  async #take({ position, answer, leaderEpoch, namesLeader }: FetchedPartition): Promise<void> {
     if (position.isRemoved) return
     const error = errorName(answer.errorCode)
     if (error === 'NONE' && answer.preferredReadReplica >= 0) return this.#sendTo(position, answer.preferredReadReplica)
     // A follower may lag, or know another leader than we do: what the leader says counts.
     if (error !== 'NONE' && position.readFromLeader()) return this.#setBack(position, new ProtocolError(error))
+    // At once: it is known to lead by now. What else has changed is asked for meanwhile.
+    if (namesLeader) return this.#refresh()
     if (error === 'OFFSET_OUT_OF_RANGE') return await this.#onOutOfRange(position, `it is not in the log`)
     if (error !== 'NONE') return this.#onError(position, error)
     if (answer.divergingEpoch.endOffset >= 0) return await this.#onTruncated(position, answer.divergingEpoch.endOffset)

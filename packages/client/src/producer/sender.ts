@@ -14,6 +14,7 @@ import { type ErrorName, errorName } from '@ottla/protocol/errors.ts'
 import type { Client } from '../client.ts'
 import type { BrokerConnection } from '../connection.ts'
 import { DeliveryTimeoutError } from '../errors.ts'
+import type { ToldLeader } from '../metadata.ts'
 import { backoffMs, isRetriable } from '../retry.ts'
 import { Identities } from './identities.ts'
 import type { OutgoingBatch } from './outgoing-batch.ts'
@@ -44,6 +45,14 @@ interface Sent {
   readonly batch: OutgoingBatch
   readonly topicId: string
 }
+
+interface Target {
+  readonly nodeId: number
+  readonly connection: BrokerConnection
+}
+
+/** Who answered, and which brokers the answer named. */
+type Answerer = Omit<ToldLeader, 'leader'>
 
 type PartitionAnswer = ResponseOf<typeof Produce>['responses'][number]['partitionResponses'][number]
 
@@ -194,7 +203,7 @@ export class Sender {
     assert(connection !== null, 'A group is gathered for an open connection')
     this.#requests.set(nodeId, (this.#requests.get(nodeId) ?? 0) + 1)
     try {
-      await this.#exchange(connection, group)
+      await this.#exchange({ nodeId, connection }, group)
     } catch (error) {
       for (const sent of group) this.#judge(sent, error instanceof Error ? error : new Error(String(error)))
       if (isRetriable(error)) this.#refresh()
@@ -204,7 +213,7 @@ export class Sender {
     }
   }
 
-  async #exchange(connection: BrokerConnection, group: readonly Sent[]): Promise<void> {
+  async #exchange({ nodeId, connection }: Target, group: readonly Sent[]): Promise<void> {
     const { acks, requestTimeoutMs } = this.#options
     const timeoutMs = Math.max(1, requestTimeoutMs - ANSWER_MARGIN_MS)
     const request = { transactionalId: null, acks, timeoutMs, topicData: topicData(group) }
@@ -216,25 +225,34 @@ export class Sender {
       for (const sent of group) this.#stored(sent, { baseOffset: -1, logAppendTimeMs: -1 })
       return
     }
-    const answers = answersOf(await connection.request(Produce, request, options))
-    for (const sent of group) this.#onAnswer(sent, answers)
+    const response = await connection.request(Produce, request, options)
+    const answers = answersOf(response)
+    for (const sent of group) this.#onAnswer(sent, answers, { by: nodeId, endpoints: response.nodeEndpoints })
   }
 
-  #onAnswer(sent: Sent, answers: ReadonlyMap<string, PartitionAnswer>): void {
+  #onAnswer(sent: Sent, answers: ReadonlyMap<string, PartitionAnswer>, from: Answerer): void {
     const { queue, topicId } = sent
     const answer =
       answers.get(answerKey(queue.topic, queue.partition)) ?? answers.get(answerKey(topicId, queue.partition))
     const error = answer === undefined ? 'UNKNOWN_SERVER_ERROR' : errorName(answer.errorCode)
     // A duplicate is stored already, at an offset that the broker has forgotten.
     if (answer !== undefined && (error === 'NONE' || error === 'DUPLICATE_SEQUENCE_NUMBER')) this.#stored(sent, answer)
-    else this.#refused(sent, error, answer)
+    else this.#refused(sent, error, { answer, from })
   }
 
-  #refused(sent: Sent, error: ErrorName, answer: PartitionAnswer | undefined): void {
+  #refused(
+    sent: Sent,
+    error: ErrorName,
+    { answer, from }: { answer: PartitionAnswer | undefined; from: Answerer },
+  ): void {
+    const { queue, topicId } = sent
     const reason = answer?.recordErrors[0]?.batchIndexErrorMessage ?? answer?.errorMessage ?? null
     const refused = refusal(sent, error, answer === undefined ? 'the broker left it out' : reason)
     if (refused.retriable) this.#refresh()
-    this.#judge(sent, refused)
+    const place = { topic: queue.topic, topicId, partition: queue.partition }
+    const told = answer && { ...from, leader: answer.currentLeader }
+    const isTold = told !== undefined && this.#client.metadata.learnLeader(place, told)
+    this.#judge(sent, refused, { atOnce: isTold })
   }
 
   #stored({ queue, batch }: Sent, answer: { baseOffset: number; logAppendTimeMs: number }): void {
@@ -245,7 +263,7 @@ export class Sender {
   }
 
   /** Sends again what may succeed then, and fails the rest. */
-  #judge({ queue, batch }: Sent, error: Error): void {
+  #judge({ queue, batch }: Sent, error: Error, { atOnce } = { atOnce: false }): void {
     if (batch.isSettled) return
     const nowMs = this.#client.ports.clock.monotonicMs()
     const isLost = isSequenceLost(error)
@@ -256,7 +274,8 @@ export class Sender {
     }
     if (isLost) this.#loseSequence(queue, batch, error)
     const { random } = this.#client.ports
-    queue.retry(batch, error, nowMs + backoffMs(queue.failures + 1, { backoff: this.#client.backoff, random }))
+    const waitMs = atOnce ? 0 : backoffMs(queue.failures + 1, { backoff: this.#client.backoff, random })
+    queue.retry(batch, error, nowMs + waitMs)
   }
 
   /** Behind a batch that failed itself, out of order is only its echo. */
