@@ -15,6 +15,7 @@ import {
   batchLastOffsetDelta,
   batchLeaderEpoch,
   batchMaxTimestamp,
+  batchProducerId,
   batchSize,
 } from '@ottla/protocol/records/batch.ts'
 import type { CleanedSegment } from './compaction/compaction-job.ts'
@@ -28,7 +29,7 @@ import { type CompactionSources, LogSegments } from './log-segments.ts'
 import type { LogSummary } from './log-summary.ts'
 import { type LogObserver, LogWriter } from './log-writer.ts'
 import type { ProducerSnapshots } from './producer-snapshots.ts'
-import { ProducerStates } from './producer-state.ts'
+import { APPEND, ProducerStates, type SequenceCheck } from './producer-state.ts'
 import { replayProducers } from './recovery.ts'
 import type { RetainedSegment } from './retention.ts'
 import type { BatchPlace, SegmentTimestamps } from './segment.ts'
@@ -93,6 +94,11 @@ export class Log {
     this.#producers ??= this.#readProducers()
     return this.#producers
   }
+  /** As `ProducerStates.check`. A batch without a producer id wakes nothing. Throws as `producers`. */
+  checkSequence(buffer: Buffer, at: number, nowMs: number): SequenceCheck {
+    return batchProducerId(buffer, at) < 0 ? APPEND : this.producers.check(buffer, at, nowMs)
+  }
+
   /** Of a log that was closed whole; null of all others. */
   get summary(): LogSummary | null {
     return this.#summary
@@ -372,7 +378,7 @@ export class Log {
   #publish(chunk: ReturnType<Tail['chunkFor']>, { baseOffset, nowMs }: { baseOffset: number; nowMs: number }): void {
     const from = chunk.usedBytes
     this.leaderEpochs.assign(batchLeaderEpoch(chunk.buffer, from), baseOffset)
-    this.producers.applied(chunk.buffer, from, nowMs)
+    if (batchProducerId(chunk.buffer, from) >= 0) this.producers.applied(chunk.buffer, from, nowMs)
     chunk.publish(baseOffset, batchSize(chunk.buffer, from))
     this.#writer.appended(this.#segments.active, chunk, { from, logEndOffset: this.#logEndOffset })
   }

@@ -56,7 +56,7 @@ export type SequenceCheck =
     }
   | { readonly kind: 'error'; readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH' }
 
-const APPEND: SequenceCheck = { kind: 'append' }
+export const APPEND: SequenceCheck = { kind: 'append' }
 const OUT_OF_ORDER: SequenceCheck = { kind: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
 const INVALID_EPOCH: SequenceCheck = { kind: 'error', error: 'INVALID_PRODUCER_EPOCH' }
 

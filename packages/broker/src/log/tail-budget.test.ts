@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReadLease } from './log.ts'
-import { CHUNK_BYTES_MIN } from './tail-budget.ts'
+import { type BudgetedTail, CHUNK_BYTES_MIN, TailBudget, TailChunk } from './tail-budget.ts'
 import { LogFixture } from './testing.ts'
 
 const OTHER = '/data/t-1'
@@ -58,3 +58,56 @@ test('no more sealed segments stay open than the limit says', async () => {
     assert.ok(fixture.openSegments.fileCount <= 2)
   }
 })
+
+test('making room asks only tails that hold something, however many have given all they had', async () => {
+  const budget = new TailBudget(4 * CHUNK_BYTES_MIN)
+  let asked = 0
+  for (let i = 0; i < 1000; i++) {
+    const tail = oneChunkTail(budget, () => asked++)
+    budget.touch(tail)
+    budget.take(CHUNK_BYTES_MIN)
+  }
+  assert.ok(asked <= 1000, `${asked} tails were asked for 1,000 chunks`)
+  assert.ok(budget.liveBytes <= 4 * CHUNK_BYTES_MIN)
+})
+
+test('tails that can give nothing now are not all asked for each chunk', async () => {
+  const budget = new TailBudget(CHUNK_BYTES_MIN)
+  let asked = 0
+  for (let i = 0; i < 1000; i++) budget.touch(refusingTail(() => asked++))
+  for (let i = 0; i < 10; i++) budget.take(CHUNK_BYTES_MIN)
+  assert.ok(asked <= 1000, `${asked} tails were asked for 10 chunks`)
+})
+
+test('a log that gave up its only chunk for its own next one gives that up too when others need it', async () => {
+  const fixture = new LogFixture({ tailBytesMax: CHUNK_BYTES_MIN })
+  const [first, second] = [await fixture.open(), await fixture.open({ directory: OTHER })]
+  for (let i = 0; i < 2; i++) {
+    fixture.append(first, { valueBytes: 3000 })
+    await fixture.finished(first.written())
+  }
+  fixture.append(second, { valueBytes: 3000 })
+  await fixture.finished(second.written())
+  assert.ok(fixture.tail.liveBytes <= CHUNK_BYTES_MIN, `${fixture.tail.liveBytes} bytes are held`)
+})
+
+function oneChunkTail(budget: TailBudget, onAsked: () => void): BudgetedTail {
+  const tail: BudgetedTail = {
+    ...{ older: null, newer: null, recent: false },
+    evictOldest: () => {
+      onAsked()
+      budget.remove(tail)
+      budget.give(new TailChunk(CHUNK_BYTES_MIN))
+      return true
+    },
+  }
+  return tail
+}
+
+function refusingTail(onAsked: () => void): BudgetedTail {
+  const evictOldest = () => {
+    onAsked()
+    return false
+  }
+  return { older: null, newer: null, recent: false, evictOldest }
+}

@@ -8,9 +8,13 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 
-export const CHUNK_BYTES_MIN = 16 * 1024
+/** Small enough that ten thousand logs which were written to a little all have their newest batches here. */
+export const CHUNK_BYTES_MIN = 4 * 1024
 export const CHUNK_BYTES_MAX = 1024 * 1024
-const BATCHES_MIN = 64
+/** For so many bytes of a new chunk there is room to note one batch. */
+const BYTES_PER_BATCH = 512
+/** So many tails that have nothing to give now are asked for one chunk: what cannot be had is not searched for. */
+const REFUSALS_MAX = 64
 /** The share of the limit that unused chunks may hold. */
 const POOLED_SHARE = 1 / 8
 
@@ -24,14 +28,17 @@ export class TailChunk {
   writtenBytes = 0
   batchCount = 0
   /** Base offset and position of each batch; only the first `batchCount` mean anything. */
-  baseOffsets = new Float64Array(BATCHES_MIN)
-  positions = new Int32Array(BATCHES_MIN)
+  baseOffsets: Float64Array
+  positions: Int32Array
   leases = 0
   /** Given up by its tail: the last reader gives it back. */
   retired = false
 
   constructor(bytes: number) {
     this.buffer = Buffer.allocUnsafeSlow(bytes)
+    const batches = Math.ceil(bytes / BYTES_PER_BATCH)
+    this.baseOffsets = new Float64Array(batches)
+    this.positions = new Int32Array(batches)
   }
 
   /** Makes the `bytes` that the caller put behind the used ones a batch of this chunk. */
@@ -73,7 +80,7 @@ export interface BudgetedTail {
   newer: BudgetedTail | null
   /** Used since it was last looked at. */
   recent: boolean
-  /** Gives one chunk back if it can. */
+  /** Gives one chunk back if it can; with its last one it leaves the budget. */
   evictOldest(): boolean
 }
 
@@ -144,21 +151,33 @@ export class TailBudget {
 
   /** Takes back what tails hold that were not used since the last call; called now and then. */
   giveBackIdle(): void {
-    for (let tail = this.#oldest; tail !== null; tail = tail.newer) {
+    for (let tail = this.#oldest; tail !== null; ) {
+      // One that gives all is not in the list any more.
+      const { newer }: BudgetedTail = tail
       if (tail.recent) tail.recent = false
       else emptyTail(tail)
+      tail = newer
     }
   }
 
-  /** `bytes` is the size of a chunk. */
+  /** `bytes` is the size of a chunk. Only tails that hold something are in the list: the oldest gives, as a rule. */
   #makeRoom(bytes: number): void {
-    let tail = this.#oldest
-    while (tail !== null && this.#liveBytes + this.#pooledBytes + bytes > this.#bytesMax) {
+    for (let refusals = 0; refusals < REFUSALS_MAX && this.#isOver(bytes); ) {
       // One of the right size is used again, which adds nothing: fresh memory would cost its page faults.
       if (this.#hasPooled(bytes)) return
+      const oldest = this.#oldest
       if (this.#pooledBytes > 0) this.#dropPool()
-      else if (!tail.evictOldest()) tail = tail.newer
+      else if (oldest === null) return
+      else if (!oldest.evictOldest()) {
+        // It is read or about to be written: not what gives way next time either.
+        this.touch(oldest)
+        refusals++
+      }
     }
+  }
+
+  #isOver(bytes: number): boolean {
+    return this.#liveBytes + this.#pooledBytes + bytes > this.#bytesMax
   }
 
   #hasPooled(bytes: number): boolean {

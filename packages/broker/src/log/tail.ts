@@ -44,6 +44,8 @@ export class Tail implements BudgetedTail {
     if (last !== undefined && last.buffer.length - last.usedBytes >= bytes) return last
     this.#budget.touch(this)
     const chunk = this.#budget.take(Math.max(bytes, this.#nextChunkBytes))
+    // Making room may have taken its last chunk.
+    this.#budget.touch(this)
     this.#nextChunkBytes = Math.min(this.#nextChunkBytes * 2, CHUNK_BYTES_MAX)
     this.#chunks.push(chunk)
     return chunk
@@ -84,7 +86,10 @@ export class Tail implements BudgetedTail {
     if (first.batchCount === 0) return false
     this.#chunks.shift()
     this.#budget.give(first)
-    if (this.#chunks.length === 0) this.#nextChunkBytes = CHUNK_BYTES_MIN
+    if (this.#chunks.length === 0) {
+      this.#nextChunkBytes = CHUNK_BYTES_MIN
+      this.#budget.remove(this)
+    }
     return true
   }
 

@@ -310,7 +310,7 @@ export class Partition implements FollowedPartition {
   /** Null: what the log knew of its producers when it was closed cannot be read. */
   #checkSequence({ buffer, at }: { buffer: Buffer; at: number }, nowMs: number): SequenceCheck | null {
     try {
-      return this.#log.producers.check(buffer, at, nowMs)
+      return this.#log.checkSequence(buffer, at, nowMs)
     } catch (error) {
       if (error instanceof LogOfflineError) return null
       throw error
