@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OffsetCommit } from '@ottla/protocol/apis/08-offset-commit.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
-import { imageWith } from '../coordinator/testing/transcript.ts'
+import { imageWith, topicIdOf } from '../coordinator/testing/transcript.ts'
 import { emptyImage } from '../metadata/image.ts'
 import { GroupBroker, NOBODY } from '../testing/group-broker.ts'
 import { offsetCommit } from './08-offset-commit.ts'
@@ -73,4 +73,20 @@ test('a group that the client may not read is not asked about', async () => {
   await assert.rejects(call(OffsetCommit, offsetCommit(parts), { version: 9, request, denied }), {
     error: 'GROUP_AUTHORIZATION_FAILED',
   })
+})
+
+test('what is committed by name is stored with the id: another topic may have the name later', async () => {
+  for (const version of [2, 9, 10]) {
+    const stored: unknown[] = []
+    const commitOffsets = async ({ topics }: { topics: { name: string; topicId: string }[] }) => {
+      stored.push(...topics.map(({ name, topicId }) => [name, topicId]))
+      return { topics }
+    }
+    const parts = { groups: { commitOffsets }, image: () => imageWith({ t: 1 }) } as never
+    const topic = version < 10 ? { name: 't' } : { topicId: topicIdOf('t') }
+    const topics = [{ ...topic, partitions: [partition(0)] }]
+    const request = { groupId: 'g', memberId: '', generationIdOrMemberEpoch: -1, topics }
+    await call(OffsetCommit, offsetCommit(parts), { version, request })
+    assert.deepEqual(stored, [['t', topicIdOf('t')]])
+  }
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { OffsetFetch } from '@ottla/protocol/apis/09-offset-fetch.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
+import { ZERO_UUID } from '@ottla/protocol/wire.ts'
 import { imageWith, topicIdOf } from '../coordinator/testing/transcript.ts'
 import { GroupBroker } from '../testing/group-broker.ts'
 import { failedOffsetFetch, offsetFetch } from './09-offset-fetch.ts'
@@ -145,4 +146,27 @@ test('a failure of the whole request has a form in every version', () => {
   assert.equal(failedOffsetFetch(request, { code: -1, version: 1 }).topics![0]!.partitions[0]!.errorCode, -1)
   assert.equal(failedOffsetFetch(request, { code: -1, version: 7 }).errorCode, -1)
   assert.equal(failedOffsetFetch(request, { code: -1, version: 8 }).groups![0]!.errorCode, -1)
+})
+
+test('who asks by name asks for the topic that has it now, not for one that had it before', async () => {
+  const asked: unknown[] = []
+  const fetchOffsets = async ({
+    groupId,
+    topics,
+  }: {
+    groupId: string
+    topics: { name: string; topicId: string }[]
+  }) => {
+    asked.push(...topics.map(({ name, topicId }) => [name, topicId]))
+    return { groupId, topics: topics.map((topic) => ({ ...topic, partitions: [] })), errorCode: 0 }
+  }
+  const parts = { groups: { fetchOffsets }, image: () => imageWith({ a: 1 }) } as never
+  const topics = ['a', 'unknown'].map((name) => ({ name, partitionIndexes: [0] }))
+  await call(OffsetFetch, offsetFetch(parts), { version: 7, request: { groupId: 'g', topics } as never })
+  await call(OffsetFetch, offsetFetch(parts), { version: 9, request: { groups: [{ groupId: 'g', topics }] } as never })
+  const expected = [
+    ['a', topicIdOf('a')],
+    ['unknown', ZERO_UUID],
+  ]
+  assert.deepEqual(asked, [...expected, ...expected])
 })

@@ -103,17 +103,19 @@ async function fetchNamed(
   }
 }
 
-/** With the name of what goes by its id. */
+/** With the name of what goes by its id, and the id of what goes by its name: another topic had it before, maybe. */
 function checkTopic(
   image: MetadataImage,
   context: RequestContext,
   asked: AskedTopic,
 ): { topic: AskedTopic; error: ErrorName | null } {
   const byId = context.apiVersion >= IDS_FROM
-  const name = byId ? image.topicsById.get(asked.topicId)?.name : asked.name
+  const found = byId ? image.topicsById.get(asked.topicId) : image.topicsByName.get(asked.name)
+  const name = byId ? found?.name : asked.name
   if (name === undefined) return { topic: asked, error: 'UNKNOWN_TOPIC_ID' }
   const isVisible = context.authorize('describe', 'topic', name)
-  return { topic: { ...asked, name }, error: isVisible ? null : 'TOPIC_AUTHORIZATION_FAILED' }
+  const topicId = found?.id ?? asked.topicId
+  return { topic: { ...asked, name, topicId }, error: isVisible ? null : 'TOPIC_AUTHORIZATION_FAILED' }
 }
 
 /** Version 1 has no place for it but the partitions. */

@@ -4,7 +4,7 @@
  */
 import type { ErrorName } from '@ottla/protocol/errors.ts'
 import { errorCode } from '@ottla/protocol/errors.ts'
-import type { MetadataImage, TopicImage } from '../metadata/image.ts'
+import type { MetadataImage, TopicImage, Uuid } from '../metadata/image.ts'
 import type { RequestContext } from './context.ts'
 
 interface AskedTopic {
@@ -17,6 +17,8 @@ export interface CheckedTopic<Topic extends AskedTopic> {
   readonly asked: Topic
   /** Empty for an id that no topic has. */
   readonly name: string
+  /** Undefined where there is no such topic. */
+  readonly topicId: Uuid | undefined
   /** One for each partition that was asked; null: it goes on. */
   readonly errors: readonly (ErrorName | null)[]
 }
@@ -31,7 +33,7 @@ export function checkTopics<Topic extends AskedTopic>(
     const name = topic?.name ?? (byId ? '' : asked.name)
     const error = topicError(context, { topic, name, byId })
     const errors = asked.partitions.map(({ partitionIndex }) => error ?? partitionError(topic, partitionIndex))
-    return { asked, name, errors }
+    return { asked, name, topicId: topic?.id, errors }
   })
 }
 
@@ -47,12 +49,15 @@ function partitionError(topic: TopicImage | undefined, index: number): ErrorName
   return topic?.partitions[index] === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : null
 }
 
-/** What goes on, by names; topics of which nothing does are left out. */
+/**
+ * What goes on, with names and ids: what is stored of a topic must not be taken for another's, made under its name later.
+ * Topics of which nothing does are left out.
+ */
 export function permitted<Topic extends AskedTopic>(checked: readonly CheckedTopic<Topic>[]): Topic[] {
   return checked
-    .map(({ asked, name, errors }) => ({
+    .map(({ asked, name, topicId, errors }) => ({
       ...asked,
-      name,
+      ...(topicId === undefined ? { name } : { name, topicId }),
       partitions: asked.partitions.filter((_, i) => errors[i] === null),
     }))
     .filter(({ partitions }) => partitions.length > 0)

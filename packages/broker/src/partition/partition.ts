@@ -264,7 +264,8 @@ export class Partition implements FollowedPartition {
     const term = this.#term!
     this.#cluster.propose({
       ...{ topicId, index, leaderEpoch, proposal },
-      isCurrent: () => this.#term === term && term.isCurrent(proposal),
+      // Of a partition that was deleted or moved away meanwhile no image will ever say what became of it.
+      isCurrent: () => !this.#gone && this.#term === term && term.isCurrent(proposal),
       withdraw: () => {
         term.withdraw(proposal)
         if (this.#term === term) this.#advance()

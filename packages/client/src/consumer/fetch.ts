@@ -72,8 +72,12 @@ export async function fetchFrom(
 
 function askedOf(client: Client, position: PartitionPosition): Asked {
   const { topic, partition } = position
-  const topicId = client.metadata.topic(topic)?.topicId ?? ZERO_UUID
-  return { position, topicId, leaderEpoch: client.metadata.leader(topic, partition)?.leaderEpoch ?? -1 }
+  if (position.topicId === ZERO_UUID) position.topicId = client.metadata.topic(topic)?.topicId ?? ZERO_UUID
+  return {
+    position,
+    topicId: position.topicId,
+    leaderEpoch: client.metadata.leader(topic, partition)?.leaderEpoch ?? -1,
+  }
 }
 
 function requestOf(asked: readonly Asked[], settings: FetchSettings, knowsEpochs: boolean) {

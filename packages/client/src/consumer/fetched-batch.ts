@@ -18,6 +18,8 @@ export interface ConsumerRecord {
 
 export interface FetchedBatchOptions {
   readonly topic: string
+  /** Tells two topics of one name apart; the zero uuid where brokers have no ids. */
+  readonly topicId: string
   readonly partition: number
   /** The whole batch as it came. */
   readonly bytes: Buffer
@@ -31,6 +33,7 @@ export interface FetchedBatchOptions {
 
 export class FetchedBatch {
   readonly topic: string
+  readonly topicId: string
   readonly partition: number
   readonly highWatermark: number
   readonly bytes: Buffer
@@ -39,6 +42,7 @@ export class FetchedBatch {
 
   constructor(options: FetchedBatchOptions) {
     this.topic = options.topic
+    this.topicId = options.topicId
     this.partition = options.partition
     this.highWatermark = options.highWatermark
     this.bytes = options.bytes
@@ -48,8 +52,9 @@ export class FetchedBatch {
 
   /** The same without the records below this offset. */
   startingAt(fromOffset: number): FetchedBatch {
-    const { topic, partition, bytes, highWatermark } = this
-    return new FetchedBatch({ topic, partition, bytes, highWatermark, fromOffset, untilOffset: this.#untilOffset })
+    const { topic, topicId, partition, bytes, highWatermark } = this
+    const place = { topic, topicId, partition }
+    return new FetchedBatch({ ...place, bytes, highWatermark, fromOffset, untilOffset: this.#untilOffset })
   }
 
   get header(): BatchHeader {

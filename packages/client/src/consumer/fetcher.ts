@@ -97,10 +97,14 @@ export class Fetcher {
     const gone = new Set(positions)
     for (const position of gone) position.isRemoved = true
     this.#positions = this.#positions.filter((position) => !gone.has(position))
+    this.#dropFetched(positions)
+    if (this.#news !== null) this.#fetch()
+  }
+
+  #dropFetched(positions: readonly PartitionPosition[]): void {
     this.#queue = this.#queue.slice(this.#queueAt).filter((batch) => !positions.some((one) => isSamePlace(one, batch)))
     this.#queueAt = 0
     this.#bufferedBytes = this.#queue.reduce((bytes, batch) => bytes + batch.bytes.length, 0)
-    if (this.#news !== null) this.#fetch()
   }
 
   /**
@@ -175,6 +179,11 @@ export class Fetcher {
         wakeMs = Math.min(wakeMs, position.notBeforeMs)
         continue
       }
+      const topicId = this.#client.metadata.topic(position.topic)?.topicId
+      if (topicId !== undefined && position.isOfAnother(topicId)) {
+        void this.#beginAnew(position, topicId)
+        continue
+      }
       const brokerId = this.#brokerFor(position, nowMs)
       if (brokerId === null) this.#setBack(position, new ProtocolError('LEADER_NOT_AVAILABLE'))
       else if (!this.#fetching.has(brokerId)) byBroker.set(brokerId, [...(byBroker.get(brokerId) ?? []), position])
@@ -197,22 +206,39 @@ export class Fetcher {
     for (const position of positions) position.isFetching = true
     const { signal } = this.#disposing
     try {
-      const fetched = await fetchFrom(this.#client, {
-        brokerId,
-        positions,
-        settings: this.#settings,
-        lane: this.#lane,
-        signal,
-      })
-      for (const part of fetched) await this.#take(part)
+      const call = { brokerId, positions, settings: this.#settings, lane: this.#lane, signal }
+      for (const part of await fetchFrom(this.#client, call)) await this.#take(part)
     } catch (error) {
-      const reason = error instanceof Error ? error : new Error(String(error))
-      if (!isRetriable(error)) this.fail(reason)
-      else for (const position of positions) this.#setBack(position, reason)
+      this.#failed(positions, error)
     } finally {
       this.#fetching.delete(brokerId)
       for (const position of positions) position.isFetching = false
       if (!signal.aborted) this.#afterAnswer()
+    }
+  }
+
+  #failed(positions: readonly PartitionPosition[], error: unknown): void {
+    const reason = error instanceof Error ? error : new Error(String(error))
+    if (!isRetriable(error)) this.fail(reason)
+    else for (const position of positions) this.#setBack(position, reason)
+  }
+
+  /**
+   * The topic was deleted, and another was made under its name: its offsets mean something else. Where to go on is what
+   * `onOutOfRange` says; what was fetched of the old one and not handed out is dropped with it.
+   */
+  async #beginAnew(position: PartitionPosition, topicId: string): Promise<void> {
+    position.isFetching = true
+    try {
+      const offset = await this.#offsetByPolicy(position, 'the topic was deleted, and made anew under its name')
+      if (offset === null || position.isRemoved) return
+      this.#dropFetched([position])
+      position.beginAnew(topicId, offset)
+    } catch (error) {
+      this.#failed([position], error)
+    } finally {
+      position.isFetching = false
+      if (!this.#disposing.signal.aborted) this.#afterAnswer()
     }
   }
 
@@ -270,23 +296,26 @@ export class Fetcher {
   }
 
   async #onOutOfRange(position: PartitionPosition, reason: string): Promise<void> {
-    const { topic, partition, offset } = position
+    const offset = await this.#offsetByPolicy(position, reason)
+    if (offset === null) return
+    position.offset = offset
+    position.lastEpoch = -1
+  }
+
+  /** Null: reading ends with an error. */
+  async #offsetByPolicy({ topic, partition, offset }: PartitionPosition, reason: string): Promise<number | null> {
     const { onOutOfRange, isolation } = this.#settings
     if (onOutOfRange === 'error') {
       const advice =
         'records were deleted, or the offset was never written; read from beginning, end, or another offset'
-      return this.fail(
-        new ProtocolError(
-          'OFFSET_OUT_OF_RANGE',
-          `Cannot read "${topic}-${partition}" at offset ${offset}: ${reason}; ${advice}`,
-        ),
-      )
+      const text = `Cannot read "${topic}-${partition}" at offset ${offset}: ${reason}; ${advice}`
+      this.fail(new ProtocolError('OFFSET_OUT_OF_RANGE', text))
+      return null
     }
     const query = { topic, partition, at: onOutOfRange }
     const [found] = await listOffsets(this.#client, [query], { isolation, signal: this.#disposing.signal })
     assert(found !== undefined, 'There are as many answers as questions')
-    position.offset = found.offset
-    position.lastEpoch = -1
+    return found.offset
   }
 
   /** Tries again later, with newer metadata. A topic that stays away is gone. */

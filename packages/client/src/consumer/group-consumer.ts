@@ -264,7 +264,7 @@ export class GroupConsumer {
     const { owned, batch } = this.#inHand
     this.#inHand = null
     owned.doneWithHanded()
-    if (!owned.isReadable) return null
+    if (!owned.isReadable || !owned.isOurs(batch)) return null
     const fromOffset = owned.doneOffset ?? 0
     if (fromOffset < batch.nextOffset) return { owned, batch: batch.startingAt(fromOffset) }
     owned.finish(batch)
@@ -277,7 +277,7 @@ export class GroupConsumer {
       const batch = await this.#fetched(options)
       const owned = this.#partitions.get(batch)
       // It was revoked after the fetcher let go of the batch: whoever comes next reads it.
-      if (owned === undefined || !owned.isReadable) continue
+      if (owned === undefined || !owned.isReadable || !owned.isOurs(batch)) continue
       this.#processing.waits(false)
       return { owned, batch }
     }

@@ -4,6 +4,7 @@
  * network, no timers.
  */
 import { assert } from '@ottla/base/assert.ts'
+import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import {
   BATCH_MALFORMED,
   batchAttributes,
@@ -45,6 +46,8 @@ export class PartitionPosition {
   readonly partition: number
   /** Where the consumer stops; Infinity to go on for ever. */
   readonly untilOffset: number
+  /** Of the topic that `offset` belongs to; the zero uuid until the first fetch, and where brokers have no ids. */
+  topicId: string = ZERO_UUID
   /** The next offset to fetch. */
   offset: number
   /** Of the newest record taken; −1 before the first. Tells a new leader where we were (KIP-320). */
@@ -77,6 +80,20 @@ export class PartitionPosition {
 
   get isFinished(): boolean {
     return this.offset >= this.untilOffset
+  }
+
+  /** Whether the topic of this id is another one, made under the name of a deleted one that was read so far. */
+  isOfAnother(topicId: string): boolean {
+    return this.topicId !== ZERO_UUID && topicId !== ZERO_UUID && topicId !== this.topicId
+  }
+
+  /** Nothing that was read of the old topic says where to go on in the new one. */
+  beginAnew(topicId: string, offset: number): void {
+    this.topicId = topicId
+    this.offset = offset
+    this.lastEpoch = -1
+    this.leaderEpoch = -1
+    this.batchCount = 0
   }
 
   /** The broker to read from rather than from the leader; null: the leader. */
@@ -119,9 +136,9 @@ export class PartitionPosition {
     // The batch around the asked offset may begin, and after compaction even end, below it.
     if (lastOffset < this.offset) return
     if (!checkCrc(bytes, 0)) throw this.#corrupt('its checksum is wrong')
-    const { topic, partition, offset: fromOffset, untilOffset, highWatermark } = this
+    const { topic, topicId, partition, offset: fromOffset, untilOffset, highWatermark } = this
     if (isVisible) {
-      batches.push(new FetchedBatch({ topic, partition, bytes, fromOffset, untilOffset, highWatermark }))
+      batches.push(new FetchedBatch({ topic, topicId, partition, bytes, fromOffset, untilOffset, highWatermark }))
       this.batchCount++
     }
     this.lastEpoch = batchLeaderEpoch(bytes, 0)

@@ -1,6 +1,7 @@
 /** What the disks hold after all brokers have stopped: every replica's log, byte for byte. */
 import type { Disk } from '@ottla/base/disk.ts'
 import { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
+import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import { batchBaseOffset, batchesIn, batchLastOffset, checkCrc } from '@ottla/protocol/records/batch.ts'
 import { DATA_DIRECTORY } from '../cluster.ts'
 import type { Place, Seen } from '../workload.ts'
@@ -40,7 +41,15 @@ export function recordsIn(
     if (fromOffset !== end || !checkCrc(batch, 0))
       wrong ??= `the batch at ${fromOffset} does not follow ${end}, or is damaged`
     end = batchLastOffset(batch, 0) + 1
-    const options = { topic, partition, bytes: batch, fromOffset, untilOffset: end, highWatermark: end }
+    const options = {
+      topic,
+      topicId: ZERO_UUID,
+      partition,
+      bytes: batch,
+      fromOffset,
+      untilOffset: end,
+      highWatermark: end,
+    }
     for (const { offset, value } of new FetchedBatch(options).records()) records.push({ offset, value: String(value) })
   }
   return { records, wrong }

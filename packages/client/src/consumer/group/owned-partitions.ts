@@ -4,6 +4,7 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
+import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLeaderEpoch } from '@ottla/protocol/records/batch.ts'
 import type { Client } from '../../client.ts'
@@ -28,6 +29,8 @@ export class Owned implements GroupPartition {
   /** False from the moment that it is to go: nothing more of it is handed out. */
   isReadable = true
   isLost = false
+  /** That the account is of. */
+  #topicId: string = ZERO_UUID
   #handedOffset: number | null = null
   #leaderEpoch = -1
   /** Of those that position has taken. */
@@ -69,17 +72,20 @@ export class Owned implements GroupPartition {
 
   /** What is in hand goes up to here. */
   handOut(nextOffset: number, batch: FetchedBatch): void {
+    if (!this.isOurs(batch)) return
     this.#handedOffset = nextOffset
     this.#leaderEpoch = batchLeaderEpoch(batch.bytes, 0)
   }
 
   doneWithHanded(): void {
+    if (this.position !== null) this.isOurs(this.position)
     this.doneOffset = this.#handedOffset ?? this.doneOffset
     this.#handedOffset = null
   }
 
   /** The whole batch is done with. */
   finish(batch: FetchedBatch): void {
+    if (!this.isOurs(batch)) return
     this.doneOffset = batch.nextOffset
     this.#handedOffset = null
     this.#doneBatches++
@@ -107,10 +113,29 @@ export class Owned implements GroupPartition {
   /** What is to be committed, if anything is. Behind the last batch it also passes what is not shown, as markers are. */
   uncommitted(): NewOffset | null {
     if (this.position === null || this.isLost) return null
+    this.isOurs(this.position)
     if (this.#doneBatches === this.position.batchCount && this.isReadable) this.doneOffset = this.position.offset
     const { topic, partition, doneOffset: offset } = this
     if (offset === null || offset === this.committedOffset) return null
     return { topic, partition, offset, leaderEpoch: this.#leaderEpoch }
+  }
+
+  /**
+   * Whether it is of the topic that is read now. Of one that was deleted, and made anew under its name, nothing counts any
+   * more: its offsets would make the group skip records of the new one.
+   */
+  isOurs({ topicId }: { readonly topicId: string }): boolean {
+    const { position } = this
+    if (position === null) return false
+    if (this.#topicId === ZERO_UUID) this.#topicId = position.topicId
+    if (this.#topicId !== position.topicId) {
+      this.#topicId = position.topicId
+      this.doneOffset = null
+      this.committedOffset = null
+      this.#handedOffset = null
+      this.#doneBatches = 0
+    }
+    return topicId === position.topicId
   }
 }
 
