@@ -65,6 +65,11 @@ export class DiskGate {
     this.#faults.push(fault)
   }
 
+  /** Of those that were asked for, whatever has not failed yet will not. */
+  forgetFaults(): void {
+    this.#faults.length = 0
+  }
+
   crashAtOperation(operation: number): void {
     assert(this.#random !== null, 'A disk without randomness cannot crash')
     assert(operation > this.operations, `Operation ${operation} is over: ${this.operations} were done`)
@@ -126,7 +131,7 @@ export class DiskGate {
     this.#crashed = false
     this.#crashAt = Infinity
     this.#syncsHeld = false
-    this.#faults.length = 0
+    this.forgetFaults()
     const lost = [...this.#waitingSyncs]
     this.#waitingSyncs.clear()
     for (const { settled } of lost) settled.reject(new DiskError('Cannot sync: the machine has crashed', 'ESTALE'))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { deferred } from './deferred.ts'
 import { FakeTime } from './fake-time.ts'
 import { seededRandom } from './random.ts'
 
@@ -94,6 +95,28 @@ describe('FakeTime', () => {
     void work()
     await time.run(25)
     assert.deepEqual(order, ['slept 10', 'turn', 'slept 20'])
+  })
+
+  test('alone, too, run leaves no continuation behind, through whatever chain of promises and soon it comes', async () => {
+    const time = new FakeTime({ isAlone: true })
+    const chain = async (links: number): Promise<void> => {
+      for (let link = 0; link < links; link++) {
+        for (let at = 0; at < 5; at++) await null
+        const { promise, resolve } = deferred<void>()
+        time.soon(resolve)
+        await promise
+      }
+    }
+    for (let round = 0; round < 300; round++) {
+      const done: number[] = []
+      for (const links of [0, 1, 7, 2]) void chain(links).then(() => void done.push(links))
+      time.endOfTurn(() => void chain(3).then(() => void done.push(3)))
+      await time.run(1)
+      assert.deepEqual(
+        done.toSorted((left, right) => left - right),
+        [0, 1, 2, 3, 7],
+      )
+    }
   })
 
   test('a sleep that is aborted rejects with the reason and leaves no timer', async () => {

@@ -2,7 +2,9 @@
  * Time for tests and the simulator: it stands still until the test moves it. Owns both clocks, the timers and the end
  * of the turn; everything runs in one fixed order (due time, then the order of the calls).
  *
- * `advance` and `turn` are synchronous and run no promise continuation. `settle` and `run` let those run as well.
+ * `advance` and `turn` are synchronous and run no promise continuation. `settle` and `run` let those run as well: by a
+ * turn of the real event loop, so that real files and threads beside it get theirs, or with `isAlone`, where there are
+ * none, by the queues of promises and ticks alone, which is quicker.
  */
 import { assert } from './assert.ts'
 import type { Clock } from './clock.ts'
@@ -11,6 +13,8 @@ import type { Timer, Timers } from './timers.ts'
 
 /** A test that never becomes quiet fails instead of hanging. */
 const TURNS_MAX = 100_000
+/** Alone, too, the real event loop turns now and then: it alone tells of rejections that nobody handles, and of signals. */
+const DRAINS_A_TURN = 100
 
 export class FakeTime implements Clock, Timers {
   #nowMs = 0
@@ -18,9 +22,14 @@ export class FakeTime implements Clock, Timers {
   #sequence = 0
   readonly #heap: FakeTimer[] = []
   #queued: (() => void)[] = []
+  readonly #isAlone: boolean
+  #drains = 0
+  #soonPending = 0
+  #soonRun = 0
 
-  constructor(options: { wallMs?: number } = {}) {
+  constructor(options: { wallMs?: number; isAlone?: boolean } = {}) {
     this.#wallOffsetMs = options.wallMs ?? 1_700_000_000_000
+    this.#isAlone = options.isAlone ?? false
   }
 
   wallMs(): number {
@@ -53,7 +62,12 @@ export class FakeTime implements Clock, Timers {
 
   /** As in production; `settle` and `run` let it happen. */
   soon(callback: () => void): void {
-    process.nextTick(callback)
+    this.#soonPending++
+    process.nextTick(() => {
+      this.#soonPending--
+      this.#soonRun++
+      callback()
+    })
   }
 
   async sleep(delayMs: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
@@ -97,11 +111,11 @@ export class FakeTime implements Clock, Timers {
 
   /** Runs promise continuations and turns until nothing is left to do at this moment of time. */
   async settle(): Promise<void> {
-    await drainMicrotasks()
+    await this.#drain()
     for (let turns = 0; this.pendingTurn; turns++) {
       assert(turns < TURNS_MAX, `Still not quiet after ${TURNS_MAX} turns`)
       this.turn()
-      await drainMicrotasks()
+      await this.#drain()
     }
   }
 
@@ -111,6 +125,18 @@ export class FakeTime implements Clock, Timers {
     await this.settle()
     while (this.#fireNext(untilMs)) await this.settle()
     this.#nowMs = untilMs
+  }
+
+  /** Until every promise continuation has run, however long their chain is, and whatever `soon` was asked for. */
+  async #drain(): Promise<void> {
+    if (!this.#isAlone || ++this.#drains % DRAINS_A_TURN === 0) return await realTurn()
+    for (let soonRun = -1; this.#soonPending > 0 || this.#soonRun !== soonRun; ) {
+      soonRun = this.#soonRun
+      // Node runs it once no continuation is left, behind what `soon` has queued before: then those may have made new ones.
+      const { promise, resolve } = deferred<void>()
+      process.nextTick(resolve)
+      await promise
+    }
   }
 
   #fireNext(untilMs: number): boolean {
@@ -185,8 +211,8 @@ function popTimer(heap: FakeTimer[]): void {
   heap[index] = last
 }
 
-/** A real turn of the event loop begins only when every promise continuation has run, however long their chain is. */
-function drainMicrotasks(): Promise<void> {
+/** It begins only when every promise continuation has run. */
+function realTurn(): Promise<void> {
   const { promise, resolve } = deferred<void>()
   setImmediate(resolve)
   return promise

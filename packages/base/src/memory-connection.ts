@@ -17,6 +17,8 @@ export interface ConnectionPair {
   readonly timers: Timers
   readonly random: Random | null
   readonly isCut: (fromHost: string, toHost: string) => boolean
+  /** How long bytes are on their way that leave now. */
+  readonly delayMs: (fromHost: string, toHost: string) => number
   readonly closed: (connection: MemoryConnection) => void
 }
 
@@ -110,17 +112,29 @@ export class MemoryConnection implements Connection {
     this.#peer.schedule()
   }
 
+  /** Somebody between the two breaks the connection: both ends see a reset, and what is on its way is lost. */
+  reset(): void {
+    for (const end of [this, this.#peer]) {
+      end.#inFlight.length = 0
+      end.#inFlightBytes = 0
+      end.#close(new NetworkError(`Connection to ${end.remoteAddress} was reset`, 'ECONNRESET'))
+    }
+  }
+
   /** A healed network moves what both ends have sent, also where one of them has closed meanwhile. */
   scheduleBoth(): void {
     this.schedule()
     this.#peer.schedule()
   }
 
-  /** Moves bytes to the peer at the end of the turn. */
+  /** Moves bytes to the peer at the end of the turn, or as late as the way is slow. */
   schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    this.#pair.timers.endOfTurn(this.#transfer)
+    const { timers, delayMs } = this.#pair
+    const lateMs = delayMs(this.localHost, this.remoteAddress)
+    if (lateMs > 0) timers.after(lateMs, this.#transfer)
+    else timers.endOfTurn(this.#transfer)
   }
 
   #run(): void {

@@ -168,6 +168,11 @@ export class MemoryDisk implements Disk {
     this.#gate.failNext(fault)
   }
 
+  /** What `failNext` has asked for and has not come yet will not come. */
+  forgetFaults(): void {
+    this.#gate.forgetFaults()
+  }
+
   /** Operations so far that change what a crash would leave, syncs among them. */
   get operations(): number {
     return this.#gate.operations

@@ -53,6 +53,37 @@ describe('MemoryNetwork', () => {
     assert.deepEqual(server.received, ['a', 'b'])
   })
 
+  test('on a slow way bytes come late and in order, the other way they do not', async () => {
+    const { time, network, client, server } = await twoHosts()
+    network.slow('one', 'two', 50)
+    client.connection.write([Buffer.from('a')])
+    server.connection.write([Buffer.from('x')])
+    await time.run(49)
+    assert.deepEqual([server.received, client.received], [[], ['x']])
+    client.connection.write([Buffer.from('b')])
+    await time.run(60)
+    assert.equal(server.received.join(''), 'ab')
+    network.heal('one', 'two')
+    client.connection.write([Buffer.from('c')])
+    await time.settle()
+    assert.equal(server.received.join(''), 'abc')
+  })
+
+  test('a reset ends both sides with an error, and what was on its way never arrives', async () => {
+    const { time, network, client, server } = await twoHosts()
+    network.cutOneWay('two', 'one')
+    client.connection.write([Buffer.from('request')])
+    await time.settle()
+    server.connection.write([Buffer.from('answer')])
+    await time.settle()
+    network.reset('two', 'one')
+    network.heal('two', 'one')
+    await time.settle()
+    assert.deepEqual([server.received, client.received], [['request'], []])
+    assert.deepEqual([client.closes, server.closes], [['ECONNRESET'], ['ECONNRESET']])
+    assert.equal(network.openEnds, 0)
+  })
+
   test('an end that closes behind a cut is learnt when it has healed', async () => {
     const { time, network, client, server } = await twoHosts()
     network.cut('two')

@@ -4,7 +4,8 @@
  * boundaries: with `random` they arrive in pieces of any length.
  *
  * Faults: `cut` stops all bytes between hosts (`cutOneWay` those from one to the other) until `heal`, and connecting
- * times out meanwhile; `crash` ends a host's process, whose own callbacks are never called again while its peers see a reset.
+ * times out meanwhile; `slow` lets them arrive late; `reset` breaks the connections between two hosts, with what is on its
+ * way; `crash` ends a host's process, whose own callbacks are never called again while its peers see a reset.
  */
 import { assert } from './assert.ts'
 import { deferred } from './deferred.ts'
@@ -35,6 +36,8 @@ export class MemoryNetwork {
   /** Attempts that wait behind a cut. */
   readonly #attempts = new Set<() => void>()
   readonly #cuts = new Set<string>()
+  /** By way: the most that its bytes are late by. */
+  readonly #delays = new Map<string, number>()
   #portNext = EPHEMERAL_PORT_FIRST
 
   constructor(options: { timers: Timers; random?: Random }) {
@@ -60,7 +63,20 @@ export class MemoryNetwork {
     this.#cuts.add(wayName(from, to))
   }
 
+  /** Bytes from the one to the other take up to so long, each connection's in order, until `heal`. */
+  slow(from: string, to: string, delayMsMax: number): void {
+    this.#delays.set(wayName(from, to), delayMsMax)
+  }
+
+  /** The connections between the two break: both sides see it, and what is on its way in either direction is lost. */
+  reset(host: string, other: string): void {
+    for (const connection of [...this.#connections]) {
+      if (connection.localHost === host && connection.remoteAddress === other) connection.reset()
+    }
+  }
+
   heal(host: string, other = '*'): void {
+    for (const name of [wayName(host, other), wayName(other, host)]) this.#delays.delete(name)
     for (const name of [pairName(host, other), wayName(host, other), wayName(other, host)]) this.#cuts.delete(name)
     for (const connection of this.#connections) connection.scheduleBoth()
     for (const attempt of [...this.#attempts]) attempt()
@@ -127,6 +143,7 @@ export class MemoryNetwork {
       timers: this.#timers,
       random: this.#random,
       isCut: (from, to) => this.#isCut(from, to),
+      delayMs: (from, to) => this.#delayMs(from, to),
       closed: (connection) => void this.#connections.delete(connection),
     }
     const client = new MemoryConnection(pair, {
@@ -144,6 +161,12 @@ export class MemoryNetwork {
     this.#connections.add(client).add(accepted)
     server.listener.accept(accepted)
     return client
+  }
+
+  #delayMs(from: string, to: string): number {
+    if (this.#delays.size === 0) return 0
+    const delayMsMax = this.#delays.get(wayName(from, to)) ?? 0
+    return this.#random === null ? delayMsMax : this.#random.below(delayMsMax + 1)
   }
 
   #isCut(from: string, to: string): boolean {

@@ -5,18 +5,19 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import { FakeTime } from '@ottla/base/fake-time.ts'
-import { MemoryDisk } from '@ottla/base/memory-disk.ts'
-import { MemoryLogger } from '@ottla/base/memory-logger.ts'
+import type { MemoryDisk } from '@ottla/base/memory-disk.ts'
+import type { MemoryLogger } from '@ottla/base/memory-logger.ts'
 import { MemoryNetwork } from '@ottla/base/memory-network.ts'
 import { seededRandom } from '@ottla/base/random.ts'
 import { Broker } from '@ottla/broker/broker.ts'
 import { imageOf } from '@ottla/broker/metadata/changes.ts'
 import type { MetadataImage } from '@ottla/broker/metadata/image.ts'
 import { MemoryStore, memoryContent } from '@ottla/broker/metadata/memory-store.ts'
-import { type Lie, MortalDisk } from '@ottla/broker/testing/mortal-disk.ts'
-import { type Client, openClient } from '@ottla/client/client.ts'
-import { MortalTimers } from './mortal-timers.ts'
-import { type Absence, SessionStore } from './session-store.ts'
+import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
+import type { Client } from '@ottla/client/client.ts'
+import { ClientHosts } from './client-hosts.ts'
+import { type Life, Machine, SYNC_MS_MAX } from './machine.ts'
+import type { Absence, StoreTrouble } from './session-store.ts'
 
 export interface ClusterOptions {
   readonly seed: string | number
@@ -31,53 +32,38 @@ export interface ClusterOptions {
 export const DATA_DIRECTORY = '/data'
 
 const PORT = 9092
-const SYNC_MS_MAX = 3
 /** Of the simulated time: whatever takes longer hangs. */
 const WAIT_MS_MAX = 120_000
 const STEP_MS = 5
 
-interface Life {
-  /** Null while it starts. */
-  broker: Broker | null
-  isStopping: boolean
-  readonly timers: MortalTimers
-  readonly disk: MortalDisk
-  readonly store: SessionStore
-}
-
-/** What survives a broker's process. */
-interface Machine {
-  readonly id: number
-  readonly host: string
-  readonly logger: MemoryLogger
-  disk: MemoryDisk
-  disks: number
-  syncMsMax: number
-  lives: number
-  life: Life | null
-}
-
 export class SimulatedCluster implements AsyncDisposable {
-  readonly time = new FakeTime()
+  readonly time = new FakeTime({ isAlone: true })
   readonly network: MemoryNetwork
   readonly store: MemoryStore
+  readonly clients: ClientHosts
   readonly #content = memoryContent()
   readonly #options: ClusterOptions
   readonly #machines = new Map<number, Machine>()
   readonly #failed: number[] = []
-  #clients = 0
+  readonly #trouble: StoreTrouble
+  #storeDelayMsMax = 0
 
   private constructor(options: ClusterOptions) {
     this.#options = options
     this.store = new MemoryStore({ content: this.#content })
+    const delays = seededRandom(`store ${options.seed}`)
+    const delayMs = () => (this.#storeDelayMsMax === 0 ? 0 : delays.below(this.#storeDelayMsMax + 1))
+    this.#trouble = { isDown: false, delayMs }
     this.network = new MemoryNetwork({ timers: this.time, random: seededRandom(`network ${options.seed}`) })
+    const { time, network } = this
+    this.clients = new ClientHosts({ time, network, seed: options.seed, bootstrap: () => this.bootstrap })
   }
 
   /** All brokers serve when it resolves; ids from 1 on. */
   static async start(options: ClusterOptions): Promise<SimulatedCluster> {
     const cluster = new SimulatedCluster(options)
     for (let id = 1; id <= (options.brokers ?? 3); id++) {
-      cluster.#machines.set(id, cluster.#machine(id))
+      cluster.#machines.set(id, new Machine(id, { time: cluster.time, seed: options.seed }))
       await cluster.startBroker(id)
     }
     return cluster
@@ -136,9 +122,8 @@ export class SimulatedCluster implements AsyncDisposable {
   async launchBroker(id: number): Promise<void> {
     const machine = this.#machineOf(id)
     assert(machine.life === null, `Broker ${id} does not run`)
-    machine.lives++
-    const life = this.#life(machine)
-    machine.life = life
+    const { lie } = this.#options
+    const life = machine.begin({ store: this.store, trouble: this.#trouble, ...(lie === undefined ? {} : { lie }) })
     try {
       life.broker = await this.#start(machine, life)
     } catch (error) {
@@ -151,14 +136,6 @@ export class SimulatedCluster implements AsyncDisposable {
       this.#endLife(machine)
       this.#failed.push(id)
     })
-  }
-
-  #life(machine: Machine): Life {
-    const timers = new MortalTimers(this.time)
-    const { lie } = this.#options
-    const disk = new MortalDisk(machine.disk, lie === undefined ? {} : { lie })
-    const store = new SessionStore({ store: this.store, timers: this.time })
-    return { broker: null, isStopping: false, timers, disk, store }
   }
 
   #start({ id, host, logger, lives }: Machine, { timers, disk, store }: Life): Promise<Broker> {
@@ -230,13 +207,28 @@ export class SimulatedCluster implements AsyncDisposable {
     this.#machineOf(id).life?.store.goOn()
   }
 
+  /** The store answers nobody, until it is up again. */
+  storeIsDown(isDown: boolean): void {
+    this.#trouble.isDown = isDown
+  }
+
+  /** From now on each question to the store and each answer takes up to so long. */
+  slowStore(delayMsMax: number): void {
+    this.#storeDelayMsMax = delayMsMax
+  }
+
+  /** The machine's wall clock jumps; what measures durations does not notice. */
+  jumpClock(id: number, byMs: number): void {
+    this.#machineOf(id).wallOffsetMs += byMs
+  }
+
   /** The store takes the broker for dead though it lives. Answers whether it had a sign of life to lose. */
   loseLease(id: number): boolean {
     return (this.#machineOf(id).life?.store.loseLeases() ?? 0) > 0
   }
 
   /** From now on its syncs take up to so long. */
-  slowSyncs(id: number, msMax: number = SYNC_MS_MAX): void {
+  slowSyncs(id: number, msMax = SYNC_MS_MAX): void {
     this.#machineOf(id).syncMsMax = msMax
   }
 
@@ -244,26 +236,17 @@ export class SimulatedCluster implements AsyncDisposable {
   replaceDisk(id: number): void {
     const machine = this.#machineOf(id)
     assert(machine.life === null, `Broker ${id} does not run`)
-    machine.disks++
-    machine.disk = this.#disk(machine)
+    machine.replaceDisk()
   }
 
   #endLife(machine: Machine): void {
-    const { timers, disk, store } = machine.life!
-    machine.life = null
-    timers.end()
-    disk.end()
-    store.goOn()
-    store.end()
+    machine.endLife()
     this.network.heal(machine.host)
     this.network.crash(machine.host)
   }
 
   async client(): Promise<Client> {
-    const number = ++this.#clients
-    const random = seededRandom(`client ${number} of ${this.#options.seed}`)
-    const ports = { network: this.network.join(`client-${number}`), clock: this.time, timers: this.time, random }
-    return this.until(openClient({ bootstrap: this.bootstrap, ports, connectTimeoutMs: 2000 }))
+    return await this.until(this.clients.open().client)
   }
 
   /** What a promise comes to, with time going on. */
@@ -292,19 +275,6 @@ export class SimulatedCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const [id, { life }] of this.#machines) if (life?.broker) await this.stopBroker(id)
-  }
-
-  #machine(id: number): Machine {
-    const machine = { id, host: `broker-${id}`, logger: new MemoryLogger(), disks: 1, lives: 0, syncMsMax: SYNC_MS_MAX }
-    const part = { ...machine, life: null }
-    return Object.assign(part, { disk: this.#disk(part) })
-  }
-
-  #disk(machine: Omit<Machine, 'disk'>): MemoryDisk {
-    const name = `${machine.id}, ${machine.disks} of ${this.#options.seed}`
-    const delays = seededRandom(`syncs ${name}`)
-    const syncDelay = { timers: this.time, delayMs: () => delays.below(machine.syncMsMax + 1) }
-    return new MemoryDisk({ random: seededRandom(`disk ${name}`), syncDelay, clock: this.time })
   }
 
   #machineOf(id: number): Machine {

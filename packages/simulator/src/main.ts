@@ -1,6 +1,6 @@
 /** Runs seeds one after the other and tells what they found: `main.ts --seeds N [--from N]`, `main.ts --seed X`. */
 import { parseArgs } from 'node:util'
-import { EVENTS, type EventName } from './checkers/watch.ts'
+import { EVENTS, type EventName } from './checkers/events.ts'
 import { type SeedRun, seedRun } from './seed-run.ts'
 
 const LINES_TOLD_MAX = 60

@@ -1,6 +1,7 @@
 /**
  * Time as one process sees it: it ends with the process, whose callbacks are never called again, and stands still while
- * the process is stopped (SIGSTOP), after which everything that came due meanwhile fires at once.
+ * the process is stopped (SIGSTOP), after which everything that came due meanwhile fires at once. Its wall clock is its
+ * machine's, which may be wrong, and jumps.
  */
 import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
@@ -11,11 +12,13 @@ type State = 'running' | 'stopped' | 'over'
 
 export class MortalTimers implements Timers, Clock {
   readonly #time: FakeTime
+  readonly #wallOffsetMs: () => number
   #state: State = 'running'
   #late: (() => void)[] = []
 
-  constructor(time: FakeTime) {
+  constructor(time: FakeTime, options: { wallOffsetMs?: () => number } = {}) {
     this.#time = time
+    this.#wallOffsetMs = options.wallOffsetMs ?? (() => 0)
   }
 
   end(): void {
@@ -36,7 +39,7 @@ export class MortalTimers implements Timers, Clock {
   }
 
   wallMs(): number {
-    return this.#time.wallMs()
+    return this.#time.wallMs() + this.#wallOffsetMs()
   }
 
   monotonicMs(): number {

@@ -6,11 +6,12 @@ import { seededRandom } from '@ottla/base/random.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
 import { createTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
+import { Events } from './checkers/events.ts'
 import { checkConsumed, checkProduced, checkSeen } from './checkers/history.ts'
 import { difference, recordsIn, replicaLog } from './checkers/replica-logs.ts'
-import { ClusterWatch, Events } from './checkers/watch.ts'
+import { ClusterWatch } from './checkers/watch.ts'
 import { SimulatedCluster } from './cluster.ts'
-import { Faults } from './faults.ts'
+import { Faults } from './faults/faults.ts'
 import { type Place, Workload } from './workload.ts'
 
 export interface SeedRunOptions {
@@ -42,9 +43,14 @@ const FAULT_PAUSE_MS_MAX = 3_000
 const STRICT = 'strict'
 /** Records with acks=1 among others: what a leader alone had may go, and be read before. */
 const MIXED = 'mixed'
-const PLACES: readonly Place[] = [STRICT, MIXED].flatMap((topic) => [0, 1].map((partition) => ({ topic, partition })))
+const STRICT_PLACES: readonly Place[] = [0, 1].map((partition) => ({ topic: STRICT, partition }))
+const MIXED_PLACES: readonly Place[] = [{ topic: MIXED, partition: 0 }]
+const PLACES: readonly Place[] = [...STRICT_PLACES, ...MIXED_PLACES]
+
+const RACKS = ['a', 'b', 'c'] as const
 
 const SETTINGS = {
+  'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
   'broker.session.timeout.ms': '3000',
   'replica.lag.time.max.ms': '4000',
   'log.flush.offset.checkpoint.interval.ms': '5000',
@@ -77,7 +83,9 @@ class Run {
 
   async run(): Promise<void> {
     const { seed, lie } = this.#options
-    this.#cluster = await SimulatedCluster.start({ seed, settings: SETTINGS, ...(lie === undefined ? {} : { lie }) })
+    const brokerSettings = RACKS.map((rack) => ({ 'broker.rack': rack }))
+    const settings = { settings: SETTINGS, brokerSettings }
+    this.#cluster = await SimulatedCluster.start({ seed, ...settings, ...(lie === undefined ? {} : { lie }) })
     const clients = [await this.#cluster.client(), await this.#cluster.client()] as const
     await this.#begin(clients)
     await this.#suffer()
@@ -103,25 +111,25 @@ class Run {
   async #begin([first, second]: readonly [Client, Client]): Promise<void> {
     const cluster = this.#cluster
     const configs = { 'min.insync.replicas': '2', ...this.#options.topicConfigs }
-    const topics = [STRICT, MIXED].map((name) => ({
-      name,
-      configs,
-      assignments: [
-        [1, 2, 3],
-        [2, 3, 1],
-      ],
-    }))
+    const assignments = [
+      [1, 2, 3],
+      [2, 3, 1],
+    ]
+    const topics = [
+      { name: STRICT, configs, assignments },
+      { name: MIXED, configs, assignments: assignments.slice(1) },
+    ]
     await cluster.until(createTopics(first, topics))
     const random = (of: string) => seededRandom(`${of} of ${this.#options.seed}`)
     const tell = (line: string): void => this.#tell(line)
     this.#workload = new Workload({ time: cluster.time, random: random('workload') })
     this.#workload.produce(first, { name: 'first', acks: 'all', places: PLACES })
-    this.#workload.produce(second, { name: 'second', acks: 'all', places: PLACES.slice(0, 3) })
-    this.#workload.produce(second, { name: 'hasty', acks: 1, places: PLACES.slice(2) })
-    this.#workload.read(first, { name: 'reader 1', places: PLACES })
-    this.#workload.read(second, { name: 'reader 2', places: PLACES.slice(0, 2) })
-    const clientHosts = ['client-1', 'client-2']
-    this.#faults = new Faults({ cluster, clientHosts, random: random('faults'), events: this.#events, tell })
+    this.#workload.produce(second, { name: 'second', acks: 'all', places: STRICT_PLACES })
+    this.#workload.produce(second, { name: 'hasty', acks: 1, places: MIXED_PLACES })
+    this.#workload.read(first, { name: 'reader', places: STRICT_PLACES })
+    this.#workload.read(second, { name: 'near reader', places: STRICT_PLACES, rack: RACKS[2] })
+    this.#workload.read(first, { name: 'mixed reader', places: MIXED_PLACES })
+    this.#faults = new Faults({ cluster, random: random('faults'), events: this.#events, tell })
     this.#watch = new ClusterWatch(cluster, { events: this.#events, tell })
   }
 
@@ -153,7 +161,6 @@ class Run {
   async #step(): Promise<void> {
     await this.#cluster.time.run(LOOK_MS)
     this.#faults.elapse()
-    this.#faults.restartFailed()
     this.#watch.look()
   }
 

@@ -1,5 +1,5 @@
 /**
- * The cluster's metadata store as one process sees it: leases end when nobody has heard of the process for their time
+ * The cluster's metadata store as one process sees it: slow or down as it is for everybody, and beyond that leases end when nobody has heard of the process for their time
  * to live, because it has died, stands still or is cut off from the store, and after its end nothing that it does has
  * any effect.
  */
@@ -14,6 +14,16 @@ import {
   StoreUnavailable,
   type WatchEvent,
 } from '@ottla/broker/metadata/store.ts'
+
+/** What is wrong with the store itself, for everybody. */
+export interface StoreTrouble {
+  /** It answers nobody. Leases last meanwhile, as nobody is there who could end them. */
+  isDown: boolean
+  /** Of a question or an answer, each, in ms. */
+  readonly delayMs: () => number
+}
+
+export const NO_TROUBLE: StoreTrouble = { isDown: false, delayMs: () => 0 }
 
 /** How long a process that is cut off waits for an answer. */
 const UNANSWERED_MS = 500
@@ -30,14 +40,16 @@ export class SessionStore implements MetadataStore {
   readonly #store: MetadataStore
   /** The store's own: it goes on when the process does not. */
   readonly #timers: Timers
+  readonly #trouble: StoreTrouble
   readonly #leases = new Set<HeldLease>()
   readonly #disposed = new AbortController()
   #isOver = false
   /** Set while nothing passes; resolves when it does again. */
   #absent: { readonly how: Absence; readonly over: Deferred<void> } | null = null
 
-  constructor(options: { store: MetadataStore; timers: Timers }) {
+  constructor(options: { store: MetadataStore; timers: Timers; trouble?: StoreTrouble }) {
     this.#store = options.store
+    this.#trouble = options.trouble ?? NO_TROUBLE
     this.#timers = options.timers
   }
 
@@ -90,6 +102,7 @@ export class SessionStore implements MetadataStore {
     const aborted = deferred<void>()
     signal.addEventListener('abort', () => aborted.resolve(), { once: true })
     for await (const event of this.#store.watch(after, { signal })) {
+      await this.#late()
       while (this.#absent !== null && !signal.aborted) await Promise.race([this.#absent.over.promise, aborted.promise])
       if (signal.aborted) return
       yield event
@@ -115,19 +128,34 @@ export class SessionStore implements MetadataStore {
   /** A process that has died hears nothing any more: its code waits for ever. */
   async #whileAlive<T>(ask: () => Promise<T>): Promise<T> {
     if (this.#isOver) return deferred<never>().promise
-    if (this.#absent !== null) await this.#asked(this.#absent.how)
+    await this.#late()
+    await this.#reach()
     const answer = await ask()
-    while (this.#absent?.how === 'still') await this.#absent.over.promise
+    await this.#late()
+    // What the store has done is done, also where its answer does not arrive.
+    await this.#reach()
     return this.#isOver ? deferred<never>().promise : answer
   }
 
+  async #late(): Promise<void> {
+    const delayMs = this.#trouble.delayMs()
+    if (delayMs > 0) await this.#timers.sleep(delayMs)
+  }
+
+  async #reach(): Promise<void> {
+    if (this.#absent !== null) await this.#asked(this.#absent.how)
+    else if (this.#trouble.isDown) await this.#unanswered('it is down')
+  }
+
   async #asked(how: Absence): Promise<void> {
-    if (how === 'cut') {
-      await this.#timers.sleep(UNANSWERED_MS)
-      throw new StoreUnavailable('Cannot reach the metadata store: it is cut off')
-    }
+    if (how === 'cut') await this.#unanswered('it is cut off')
     while (this.#absent?.how === 'still') await this.#absent.over.promise
     if (this.#isOver) await deferred<never>().promise
+  }
+
+  async #unanswered(why: string): Promise<never> {
+    await this.#timers.sleep(UNANSWERED_MS)
+    throw new StoreUnavailable(`Cannot reach the metadata store: ${why}`)
   }
 
   #lose(held: HeldLease): void {

@@ -38,6 +38,10 @@ export interface Reading extends Place {
   error: Error | null
 }
 
+function nameOf({ topic, partition }: Place): string {
+  return `${topic}-${partition}`
+}
+
 const PAUSE_MS_MAX = 400
 const BURST_MAX = 5
 const VALUE_BYTES_MAX = 300
@@ -75,12 +79,12 @@ export class Workload {
     this.#running.push(this.#keepProducing(producer, options))
   }
 
-  read(client: Client, options: { name: string; places: readonly Place[] }): void {
-    for (const place of options.places) {
-      const reading: Reading = { ...place, consumer: options.name, records: [], error: null }
-      this.readings.push(reading)
-      this.#running.push(this.#keepReading(client, reading))
-    }
+  read(client: Client, options: { name: string; places: readonly Place[]; rack?: string }): void {
+    const readings = options.places.map((place): Reading => {
+      return { ...place, consumer: options.name, records: [], error: null }
+    })
+    this.readings.push(...readings)
+    this.#running.push(this.#keepReading(client, { readings, rack: options.rack ?? null }))
   }
 
   endProducing(): void {
@@ -138,17 +142,19 @@ export class Workload {
       .then(settled)
   }
 
-  async #keepReading(client: Client, reading: Reading): Promise<void> {
-    const { topic, partition } = reading
+  async #keepReading(client: Client, { readings, rack }: { readings: Reading[]; rack: string | null }): Promise<void> {
     const { signal } = this.#stop
+    const byPlace = new Map(readings.map((reading) => [nameOf(reading), reading]))
     try {
-      const assignments = [{ topic, partition, from: 'beginning' } as const]
-      await using consumer = await AssignedConsumer.open(client, { assignments }, { signal })
+      const assignments = readings.map(({ topic, partition }) => ({ topic, partition, from: 'beginning' }) as const)
+      const options = { assignments, ...(rack === null ? {} : { rack }) }
+      await using consumer = await AssignedConsumer.open(client, options, { signal })
       for await (const batch of consumer.batches({ signal })) {
-        for (const { offset, value } of batch.records()) reading.records.push({ offset, value: String(value) })
+        const { records } = byPlace.get(nameOf(batch))!
+        for (const { offset, value } of batch.records()) records.push({ offset, value: String(value) })
       }
     } catch (error) {
-      if (!signal.aborted) reading.error = error as Error
+      if (!signal.aborted) for (const reading of readings) reading.error = error as Error
     }
   }
 

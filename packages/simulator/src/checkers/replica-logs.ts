@@ -13,19 +13,33 @@ export interface ReplicaLog {
 
 export function replicaLog(disk: Disk, brokerId: number, { topic, partition }: Place): ReplicaLog {
   const directory = `${DATA_DIRECTORY}/${topic}-${partition}`
-  return { brokerId, bytes: disk.exists(directory) ? Buffer.concat(logFiles(disk, directory)) : Buffer.alloc(0) }
+  return {
+    brokerId,
+    bytes: disk.exists(directory)
+      ? Buffer.concat(logPaths(disk, directory).map((path) => disk.readFile(path)))
+      : Buffer.alloc(0),
+  }
 }
 
-/** Every file that holds batches, by its path. */
-export function logFilesOf(disk: Disk): Buffer[] {
+export interface LogFile {
+  readonly path: string
+  readonly bytes: Buffer
+}
+
+/** Every file that holds batches. */
+export function logFilesOf(disk: Disk): LogFile[] {
+  return logFilePaths(disk).map((path) => ({ path, bytes: disk.readFile(path) }))
+}
+
+export function logFilePaths(disk: Disk): string[] {
   if (!disk.exists(DATA_DIRECTORY)) return []
   const directories = disk.list(DATA_DIRECTORY).filter(({ isDirectory }) => isDirectory)
-  return directories.flatMap(({ name }) => logFiles(disk, `${DATA_DIRECTORY}/${name}`))
+  return directories.flatMap(({ name }) => logPaths(disk, `${DATA_DIRECTORY}/${name}`))
 }
 
-function logFiles(disk: Disk, directory: string): Buffer[] {
+function logPaths(disk: Disk, directory: string): string[] {
   const names = disk.list(directory).map(({ name }) => name)
-  return names.filter((name) => name.endsWith('.log')).map((name) => disk.readFile(`${directory}/${name}`))
+  return names.filter((name) => name.endsWith('.log')).map((name) => `${directory}/${name}`)
 }
 
 /** The records of a log, and the first thing that is wrong with its batches. */

@@ -5,39 +5,10 @@
 import type { MetadataImage, PartitionImage } from '@ottla/broker/metadata/image.ts'
 import type { Partition } from '@ottla/broker/partition/partition.ts'
 import type { SimulatedCluster } from '../cluster.ts'
+import type { Events } from './events.ts'
+import { LogLines } from './log-lines.ts'
 
-export const EVENTS = [
-  'crash',
-  'power loss',
-  'lost bytes',
-  'stop',
-  'pause',
-  'cut',
-  'one-way cut',
-  'store cut',
-  'lease lost',
-  'slow syncs',
-  'new disk',
-  'broker failed',
-  'start failed',
-  'leader elected',
-  'controller elected',
-  'partition without leader',
-  'ISR shrink',
-  'ISR growth',
-  'truncation',
-  'delivery failed',
-] as const
-
-export type EventName = (typeof EVENTS)[number]
-
-export class Events {
-  readonly counts = new Map<EventName, number>(EVENTS.map((name) => [name, 0]))
-
-  count(name: EventName, times = 1): void {
-    this.counts.set(name, this.counts.get(name)! + times)
-  }
-}
+const GROUPS = '__consumer_offsets'
 
 interface Observed {
   readonly leaderEpoch: number
@@ -52,6 +23,7 @@ export class ClusterWatch {
   readonly #events: Events
   readonly #tell: (line: string) => void
   readonly #observed = new WeakMap<Partition, Observed>()
+  readonly #lines: LogLines
   #image: MetadataImage
   #revision: number
 
@@ -61,10 +33,12 @@ export class ClusterWatch {
     this.#tell = options.tell
     this.#image = cluster.image
     this.#revision = cluster.revision
+    this.#lines = new LogLines(cluster, { events: this.#events, anomalies: this.anomalies })
   }
 
   look(): void {
     if (this.#cluster.revision !== this.#revision) this.#lookAtMetadata()
+    this.#lines.look()
     for (const id of this.#cluster.ids) {
       for (const partition of this.#cluster.serving(id)?.partitions() ?? []) this.#lookAt(id, partition)
     }
@@ -93,6 +67,7 @@ export class ClusterWatch {
     this.#tell(`${name}-${after.index}: leader ${after.leader} in epoch ${after.leaderEpoch}, isr ${after.isr}${elr}`)
     if (after.leader < 0) this.#events.count('partition without leader')
     else if (after.leaderEpoch !== before.leaderEpoch) this.#events.count('leader elected')
+    if (name === GROUPS && after.leader !== before.leader && after.leader >= 0) this.#events.count('coordinator moved')
     if (after.isr.length < before.isr.length) this.#events.count('ISR shrink')
     if (after.isr.length > before.isr.length) this.#events.count('ISR growth')
   }
@@ -106,6 +81,7 @@ export class ClusterWatch {
     if (before === undefined) return
     if (logEndOffset < before.logEndOffset) {
       this.#events.count('truncation')
+      if (this.#leaderEnd(partition) > logEndOffset) this.#events.count('divergence')
       this.#tell(
         `${name} is cut from ${before.logEndOffset} to ${logEndOffset}, its high watermark is ${highWatermark}`,
       )
@@ -114,5 +90,14 @@ export class ClusterWatch {
     if (isSameTerm && highWatermark < before.highWatermark) {
       this.anomalies.push(`high watermark back: ${name}: ${before.highWatermark} to ${highWatermark}`)
     }
+  }
+
+  /** −1 where the leader does not serve. */
+  #leaderEnd({ topicId, index, image }: Partition): number {
+    const leading = this.#cluster.ids.includes(image.leader) ? this.#cluster.serving(image.leader) : null
+    for (const one of leading?.partitions() ?? []) {
+      if (one.topicId === topicId && one.index === index) return one.logEndOffset
+    }
+    return -1
   }
 }
