@@ -7,7 +7,6 @@
  * of the log that it trusts, and takes the rest from the batches. A file that is missing or is no checkpoint is lost:
  * then recovery takes everything from the batches.
  */
-import { dirname } from 'node:path'
 import { assert } from '@ottla/base/assert.ts'
 import type { Disk } from '@ottla/base/disk.ts'
 import { CheckpointError, formatCheckpoint, parseCheckpoint } from './checkpoint-file.ts'
@@ -26,16 +25,16 @@ export interface EpochStart {
 
 export class LeaderEpochs {
   readonly #disk: Disk
-  readonly #path: string
+  readonly #directory: string
   #entries: EpochStart[]
   /** What the file has; null: not all of what is known. */
   #saved: readonly EpochStart[] | null
   /** What the log's older batches say is not known here: recovery has to tell. */
   readonly isLost: boolean
 
-  private constructor(disk: Disk, path: string, entries: EpochStart[] | null) {
+  private constructor(disk: Disk, directory: string, entries: EpochStart[] | null) {
     this.#disk = disk
-    this.#path = path
+    this.#directory = directory
     this.#entries = entries ?? []
     this.#saved = this.#entries
     this.isLost = entries === null
@@ -43,15 +42,15 @@ export class LeaderEpochs {
 
   /** With entries that the file has, unless it lacks some of them. */
   static of(disk: Disk, directory: string, known: { entries: readonly EpochStart[]; isDirty: boolean }): LeaderEpochs {
-    const epochs = new LeaderEpochs(disk, `${directory}/${LEADER_EPOCHS_NAME}`, [...known.entries])
+    const epochs = new LeaderEpochs(disk, directory, known.entries.slice())
     if (known.isDirty) epochs.#saved = null
     return epochs
   }
 
   /** What the file says, or nothing where it is lost. */
   static load(disk: Disk, directory: string): LeaderEpochs {
-    const path = `${directory}/${LEADER_EPOCHS_NAME}`
-    return new LeaderEpochs(disk, path, disk.exists(path) ? parseLeaderEpochs(disk.readFile(path), path) : null)
+    const path = pathIn(directory)
+    return new LeaderEpochs(disk, directory, disk.exists(path) ? parseLeaderEpochs(disk.readFile(path), path) : null)
   }
 
   /** −1 when none is known. */
@@ -77,7 +76,8 @@ export class LeaderEpochs {
     if (epoch === this.latestEpoch && startOffset >= this.latestStartOffset) return
     // A later start that is known already belongs to what a truncation has removed.
     const kept = this.#entries.filter((entry) => entry.epoch < epoch && entry.startOffset < startOffset)
-    this.#entries = [...kept, { epoch, startOffset }]
+    // Not spread: that leaves room for more, in each of many logs.
+    this.#entries = kept.concat([{ epoch, startOffset }])
   }
 
   /**
@@ -118,7 +118,7 @@ export class LeaderEpochs {
   async save(): Promise<void> {
     if (!this.isDirty) return
     const entries = this.#entries
-    const file = this.#disk.open(`${this.#path}.tmp`, { create: true })
+    const file = this.#disk.open(`${pathIn(this.#directory)}.tmp`, { create: true })
     try {
       file.truncate(0)
       file.write(this.#content(), 0)
@@ -126,15 +126,15 @@ export class LeaderEpochs {
     } finally {
       file.close()
     }
-    this.#disk.rename(file.path, this.#path)
-    await this.#disk.syncNames(dirname(this.#path))
+    this.#disk.rename(file.path, pathIn(this.#directory))
+    await this.#disk.syncNames(this.#directory)
     this.#saved = entries
   }
 
   /** Makes the file durable as the entries are; nothing where it is already. Synchronous, and rare. */
   flush(): void {
     if (!this.isDirty) return
-    this.#disk.replaceFile(this.#path, this.#content())
+    this.#disk.replaceFile(pathIn(this.#directory), this.#content())
     this.#saved = this.#entries
   }
 
@@ -154,6 +154,10 @@ export class LeaderEpochs {
     if (entries.length === this.#entries.length) return
     this.#entries = entries
   }
+}
+
+function pathIn(directory: string): string {
+  return `${directory}/${LEADER_EPOCHS_NAME}`
 }
 
 /** The entries of the file, or null when it is no checkpoint of leader epochs. */

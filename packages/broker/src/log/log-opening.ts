@@ -16,8 +16,10 @@ import { SegmentHome } from './segment-home.ts'
 export interface OpenedLog {
   readonly home: SegmentHome
   readonly segments: Segment[]
-  /** Null: those of the snapshot as of the log's end, which is read when they are asked for. */
+  /** Null: there are none, or they are stored. */
   readonly producers: ProducerStates | null
+  /** They are in the snapshot as of the log's end, which is read when they are asked for. */
+  readonly areProducersStored: boolean
   readonly leaderEpochs: LeaderEpochs
   readonly snapshots: ProducerSnapshots
   readonly logStartOffset: number
@@ -41,7 +43,8 @@ function resume(options: LogOptions, home: SegmentHome, summary: LogSummary): Op
   segments.at(-1)!.resumeIndexes(summary.activeIndexes)
   return {
     ...{ home, segments, logStartOffset, logEndOffset, isRecovered: false },
-    producers: summary.hasProducers ? null : new ProducerStates(options.producerIdExpirationMs),
+    producers: null,
+    areProducersStored: summary.hasProducers,
     leaderEpochs: LeaderEpochs.of(disk, directory, summary.leaderEpochs),
     snapshots: new ProducerSnapshots(disk, directory),
   }
@@ -56,7 +59,8 @@ async function begin(options: LogOptions, home: SegmentHome): Promise<OpenedLog>
   await syncParent(options)
   return {
     ...{ home, segments: [segment], logStartOffset, logEndOffset: logStartOffset, isRecovered: false },
-    producers: new ProducerStates(options.producerIdExpirationMs),
+    producers: null,
+    areProducersStored: false,
     leaderEpochs: LeaderEpochs.of(disk, directory, { entries: [], isDirty: false }),
     snapshots: new ProducerSnapshots(disk, directory, { areNone: true }),
   }
@@ -78,7 +82,8 @@ async function recover(options: LogOptions, home: SegmentHome): Promise<OpenedLo
     await rewriteBehind(recovered.segments, { ...options, offset: options.rewriteBehind })
   }
   producers.removeExpired(nowMs)
-  return { home, ...recovered, producers, leaderEpochs, snapshots, isRecovered: true }
+  const known = { producers: producers.count === 0 ? null : producers, areProducersStored: false }
+  return { home, ...recovered, ...known, leaderEpochs, snapshots, isRecovered: true }
 }
 
 function syncParent({ disk, directory, syncParent }: LogOptions): Promise<void> {

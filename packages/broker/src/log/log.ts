@@ -47,13 +47,17 @@ export type { CompactionSources, LogObserver, LogOptions, LogSettings, ReadLease
 export class Log {
   readonly directory: string
   readonly leaderEpochs: LeaderEpochs
-  readonly #options: LogOptions
+  /** Not all that it was opened with: of that most is needed once. */
+  readonly #options: Pick<LogOptions, 'disk' | 'clock' | 'producerIdExpirationMs'>
   readonly #home: SegmentHome
   readonly #segments: LogSegments
   readonly #writer: LogWriter
   readonly #snapshots: ProducerSnapshots
   readonly #tail: Tail
+  /** Null until they are needed: most logs have none. */
   #producers: ProducerStates | null
+  /** Whether those that are not in memory are in a snapshot as of the log's end; else there are none. */
+  readonly #areProducersStored: boolean
   #settings: LogSettings
   #logStartOffset: number
   #logEndOffset: number
@@ -66,16 +70,18 @@ export class Log {
 
   private constructor(options: LogOptions, parts: OpenedLog) {
     const { home, leaderEpochs, logEndOffset } = parts
-    this.directory = options.directory
+    const { disk, directory, clock, timers, syncs, removals, observer, settings, producerIdExpirationMs } = options
+    this.directory = directory
     this.#producers = parts.producers
+    this.#areProducersStored = parts.areProducersStored
     this.leaderEpochs = leaderEpochs
-    this.#options = options
+    this.#options = { disk, clock, producerIdExpirationMs }
     this.#home = home
-    this.#writer = new LogWriter({ ...options, leaderEpochs, logEndOffset })
-    this.#segments = new LogSegments({ ...options, home, writer: this.#writer }, parts.segments)
+    this.#writer = new LogWriter({ disk, directory, timers, syncs, observer, settings, leaderEpochs, logEndOffset })
+    this.#segments = new LogSegments({ home, removals, settings, writer: this.#writer }, parts.segments)
     this.#snapshots = parts.snapshots
     this.#tail = new Tail(options.tail)
-    this.#settings = options.settings
+    this.#settings = settings
     this.#logStartOffset = parts.logStartOffset
     this.#logEndOffset = logEndOffset
     this.#isTouched = parts.isRecovered
@@ -332,7 +338,7 @@ export class Log {
       logStartOffset: this.#logStartOffset,
       logEndOffset: this.#logEndOffset,
       leaderEpochs: { entries: this.leaderEpochs.entries, isDirty: this.leaderEpochs.isDirty },
-      hasProducers: this.#producers === null || this.#producers.count > 0,
+      hasProducers: this.#producers === null ? this.#areProducersStored : this.#producers.count > 0,
       segments: this.#segments.summaries,
       activeIndexes: this.#segments.active.indexesEnd,
     }
@@ -340,6 +346,7 @@ export class Log {
 
   #readProducers(): ProducerStates {
     const producers = new ProducerStates(this.#options.producerIdExpirationMs)
+    if (!this.#areProducersStored) return producers
     let problem: unknown = new CorruptLogError(`No snapshot of producers as of ${this.#logEndOffset} is whole`)
     try {
       const read = () => this.#snapshots.load(producers, this.#logEndOffset)
@@ -424,14 +431,14 @@ export class Log {
   }
 
   async #cutAt(offset: number): Promise<number> {
-    const { disk, directory } = this.#options
+    const { disk } = this.#options
     const endOffset = await this.#segments.truncateTo(offset)
     // The batch that the log's start lies in is gone as a whole: recovery too would begin anew there.
     if (endOffset < this.#logStartOffset) return this.#restartAt(this.#logStartOffset)
     this.leaderEpochs.truncateFromEnd(endOffset)
     this.leaderEpochs.flush()
     this.#snapshots.removeBeyond(endOffset)
-    disk.syncDirectory(directory)
+    disk.syncDirectory(this.directory)
     const snapshot = this.#snapshots.load(this.producers, endOffset) ?? 0
     const range = { offset: snapshot, endOffset, nowMs: this.#options.clock.wallMs() }
     const unread = this.#segments.from(Math.max(snapshot, this.#logStartOffset))
@@ -442,13 +449,13 @@ export class Log {
   }
 
   async #restartAt(offset: number): Promise<number> {
-    const { disk, directory, clock } = this.#options
+    const { disk, clock } = this.#options
     this.producers.clear()
     this.#snapshots.removeAll()
     this.leaderEpochs.clear()
     this.leaderEpochs.flush()
     this.#segments.replaceAll(offset, clock.wallMs())
-    disk.syncDirectory(directory)
+    disk.syncDirectory(this.directory)
     this.#logStartOffset = offset
     return offset
   }

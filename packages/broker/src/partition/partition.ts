@@ -9,6 +9,7 @@ import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
 import { DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
+import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
 import type { Scratch } from '@ottla/protocol/records/compression.ts'
@@ -45,8 +46,10 @@ export class Partition implements FollowedPartition {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #scratch: Scratch
-  readonly #producers: OffsetWaiters
-  readonly #fetches = new Set<FetchWaiter>()
+  readonly #timers: Timers
+  /** Null until somebody waits: of many partitions few have anybody. */
+  #producers: OffsetWaiters | null = null
+  #fetches: Set<FetchWaiter> | null = null
   readonly #onOffline: (partition: Partition) => void
   #image: PartitionImage
   #rules: PartitionRules
@@ -91,7 +94,7 @@ export class Partition implements FollowedPartition {
     this.#clock = options.clock
     this.#logger = options.log.logger
     this.#scratch = options.scratch
-    this.#producers = new OffsetWaiters(options)
+    this.#timers = options.timers
     this.#onOffline = options.onOffline ?? (() => {})
     this.#image = options.image
     this.#rules = options.rules
@@ -142,7 +145,7 @@ export class Partition implements FollowedPartition {
     return this.#offline
   }
   get producersWaiting(): number {
-    return this.#producers.count
+    return this.#producers?.count ?? 0
   }
 
   /** The state that the controller published. */
@@ -165,7 +168,7 @@ export class Partition implements FollowedPartition {
       this.#term = null
       this.#follower = new FollowerRole(this.#followerHost())
       this.#unsyncedAll.length = 0
-      this.#producers.fail(new ProtocolError('NOT_LEADER_OR_FOLLOWER'))
+      this.#producers?.fail(new ProtocolError('NOT_LEADER_OR_FOLLOWER'))
       return
     }
     const { leaderEpoch } = this.#image
@@ -357,7 +360,7 @@ export class Partition implements FollowedPartition {
       this.#askSync(this.#lastBaseOffset)
     }
     // The end of the log is waited for, not the batch's own: waiters come in rising order of offsets.
-    return this.#producers.wait(logEndOffset, timeoutMs)
+    return this.#waiters.wait(logEndOffset, timeoutMs)
   }
 
   #afterAppend(request: AppendRequest, baseOffset: number, endOffset: number): Promise<void> | null {
@@ -369,7 +372,12 @@ export class Partition implements FollowedPartition {
     }
     if (request.acks !== -1) return request.acks === 1 ? written : null
     if (!this.#log.settings.writeCaching) this.#askSync(baseOffset)
-    return this.#producers.wait(endOffset, request.timeoutMs)
+    return this.#waiters.wait(endOffset, request.timeoutMs)
+  }
+
+  get #waiters(): OffsetWaiters {
+    this.#producers ??= new OffsetWaiters({ clock: this.#clock, timers: this.#timers })
+    return this.#producers
   }
 
   #askSync(baseOffset: number): void {
@@ -402,25 +410,26 @@ export class Partition implements FollowedPartition {
     assert(next <= this.#log.logEndOffset, 'The high watermark stays within the log')
     if (next <= this.#highWatermark) return
     this.#highWatermark = next
-    this.#producers.passed(next)
+    this.#producers?.passed(next)
     this.#wakeFetches()
   }
 
   #wakeFollowers(): void {
-    for (const fetch of this.#fetches) if (fetch.isFollower === true) fetch.wake()
+    for (const fetch of this.#fetches ?? []) if (fetch.isFollower === true) fetch.wake()
   }
 
   #wakeFetches(): void {
-    for (const fetch of this.#fetches) fetch.wake()
+    for (const fetch of this.#fetches ?? []) fetch.wake()
   }
 
   /** Told at every move of the high watermark until it is removed. */
   addFetchWaiter(waiter: FetchWaiter): void {
+    this.#fetches ??= new Set()
     this.#fetches.add(waiter)
   }
 
   removeFetchWaiter(waiter: FetchWaiter): void {
-    this.#fetches.delete(waiter)
+    this.#fetches?.delete(waiter)
   }
 
   /**
@@ -459,7 +468,7 @@ export class Partition implements FollowedPartition {
       partition: this.index,
       error,
     })
-    this.#producers.fail(new ProtocolError('KAFKA_STORAGE_ERROR', error.message))
+    this.#producers?.fail(new ProtocolError('KAFKA_STORAGE_ERROR', error.message))
     this.#wakeFetches()
     this.#onOffline(this)
   }
@@ -473,7 +482,7 @@ export class Partition implements FollowedPartition {
   /** This broker does not hold the partition any more: everybody who waits looks for it elsewhere. */
   resign(): void {
     this.#gone = true
-    this.#producers.fail(new ProtocolError('NOT_LEADER_OR_FOLLOWER'))
+    this.#producers?.fail(new ProtocolError('NOT_LEADER_OR_FOLLOWER'))
     this.#wakeFetches()
   }
 

@@ -337,7 +337,8 @@ export class Partitions implements AsyncDisposable {
     return directory.isOffline
   }
 
-  #wentOffline({ topicId, index }: Partition): void {
+  /** One for all partitions: what each would bring along lives as long as it does. */
+  readonly #wentOffline = ({ topicId, index }: Partition): void => {
     const isHeld = this.#held.get(topicId)?.[index] !== undefined
     if (isHeld && this.#disposing === null) this.#offline.failed(keyOf(topicId, index))
   }
@@ -364,7 +365,7 @@ export class Partitions implements AsyncDisposable {
       clock: this.#options.clock,
       timers: this.#options.timers,
       scratch: this.#scratch,
-      onOffline: (offline) => this.#wentOffline(offline),
+      onOffline: this.#wentOffline,
       highWatermark: highWatermarks.get(topic.name, image.index) ?? 0,
       cluster: this.#replication.cluster,
       log: {

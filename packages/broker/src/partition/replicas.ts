@@ -84,11 +84,14 @@ export interface KnownBrokers {
   eligibleEpoch(brokerId: number): number | null
 }
 
+/** Of all partitions that only their leader holds. */
+const NOBODY: ReadonlyMap<number, Follower> = new Map()
+
 export class LeaderTerm {
   readonly #localId: number
   readonly #localBrokerEpoch: number
   readonly #epochStartOffset: number
-  readonly #followers = new Map<number, Follower>()
+  #followers: ReadonlyMap<number, Follower> = NOBODY
   #set: ReplicaSet
   /** On its way to the controller; at most one. */
   #proposal: IsrProposal | null = null
@@ -233,11 +236,13 @@ export class LeaderTerm {
 
   /** Who is new gets the time of its coming: a follower is late only after it could have fetched. */
   #makeFollowers(nowMs: number): void {
-    for (const id of this.#followers.keys()) if (!this.#set.replicas.includes(id)) this.#followers.delete(id)
-    for (const id of this.#set.replicas) {
-      if (id === this.#localId || this.#followers.has(id)) continue
-      const fresh = { syncedOffset: -1, logStartOffset: -1, brokerEpoch: -1, caughtUpMs: nowMs, lastFetchMs: nowMs }
-      this.#followers.set(id, { ...fresh, lastLeaderEndOffset: Number.POSITIVE_INFINITY })
-    }
+    const ids = this.#set.replicas.filter((id) => id !== this.#localId)
+    if (ids.length === 0) this.#followers = NOBODY
+    else this.#followers = new Map(ids.map((id) => [id, this.#followers.get(id) ?? freshFollower(nowMs)]))
   }
+}
+
+function freshFollower(nowMs: number): Follower {
+  const fresh = { syncedOffset: -1, logStartOffset: -1, brokerEpoch: -1, caughtUpMs: nowMs, lastFetchMs: nowMs }
+  return { ...fresh, lastLeaderEndOffset: Number.POSITIVE_INFINITY }
 }
