@@ -32,6 +32,10 @@ const NOT_SERVED: readonly KeptDifference[] = [
   { api: 'Metadata', scenario: /pipelined/, path: /apiKeys\[\d+\]$/, ottla: [ABSENT] },
 ].map((kept) => ({ reason: 'What is not served is not advertised', ...kept }))
 
+const OWN_FEATURE: readonly KeptDifference[] = [
+  { path: /(supportedFeatures|finalizedFeatures)\[ottla\.metadata\]$/, kafka: [ABSENT] },
+].map((kept) => ({ reason: 'One feature is Ottla’s own', api: 'ApiVersions', ...kept }))
+
 const NO_TRANSACTIONS: readonly KeptDifference[] = [
   {
     api: 'InitProducerId',
@@ -191,7 +195,7 @@ const ONE_BY_ONE: readonly KeptDifference[] = [
 ]
 
 export const KEPT_DIFFERENCES: readonly KeptDifference[] = [
-  ...[MORE_IS_TOLD, NOT_SERVED, NO_TRANSACTIONS, IMPOSSIBLE_VALUES],
+  ...[MORE_IS_TOLD, NOT_SERVED, OWN_FEATURE, NO_TRANSACTIONS, IMPOSSIBLE_VALUES],
   ...[TWICE, EMPTY_LISTS, SETTINGS, NO_TIME, CONNECTIONS, ONE_BY_ONE],
 ].flat()
 

@@ -26,6 +26,7 @@ import { OPEN_SEGMENTS_MAX, OpenSegments } from './log/open-segments.ts'
 import { TailBudget } from './log/tail-budget.ts'
 import { Controller } from './metadata/controller.ts'
 import { type ControllerClient, localControllerClient } from './metadata/controller-client.ts'
+import { checkFinalized } from './metadata/features.ts'
 import { MetadataFollower } from './metadata/follower.ts'
 import { ForwardingClient } from './metadata/forwarding-client.ts'
 import { emptyImage, type MetadataImage } from './metadata/image.ts'
@@ -82,7 +83,7 @@ export class Broker implements AsyncDisposable {
 
   /**
    * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError, DiskError,
-   * StoreUnavailable or StoreBroken, each of which says what to do; nothing is left running then.
+   * StoreUnavailable, StoreBroken, DocumentError or UnsupportedFeatureError, each of which says what to do; nothing is left running then.
    */
   static async start(options: StartOptions = {}): Promise<Broker> {
     const broker = new Broker(configFor(options), portsFor(options))
@@ -142,7 +143,7 @@ export class Broker implements AsyncDisposable {
     // Disposed before the listeners, which wait for replies: whoever waits for a group to come together is sent away.
     this.#stack.use(serving.groups)
     if (options.http) await this.#serveHttp(options.http, storage, serving)
-    const registration = await this.#register(storage, metadata)
+    const registration = await Promise.race([this.#register(storage, metadata), this.failed])
     await this.#openPartitions(storage, serving, registration.epoch)
     await Promise.race([registration.serve(), this.failed])
     // Disposed before all others: leaderships move while there is still somebody to move them from.
@@ -207,6 +208,7 @@ export class Broker implements AsyncDisposable {
     const controller = new Controller({
       ...{ store, follower, random: this.#ports.random, timers: this.#ports.timers, logger: this.#ports.logger },
       brokerId: this.#config.nodeId,
+      features: this.#ports.features,
       config: () => this.#config,
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
@@ -229,6 +231,7 @@ export class Broker implements AsyncDisposable {
     const served = servedApis({
       ...{ ...known, clock, timers, partitions, replyBytes, fetchSessions, controller, groups },
       producerIds: new ProducerIds(controller),
+      features: this.#ports.features,
       localController: localControllerClient(metadata.controller),
     })
     const requests = new Requests({ served, clock, logger })
@@ -318,6 +321,7 @@ export class Broker implements AsyncDisposable {
           securityProtocol: listener.securityProtocol,
         })),
         directories: directories.map(({ id }) => id),
+        features: this.#ports.features,
       },
       sessionMs: this.#config.int('broker.session.timeout.ms'),
       newClusterId: () => newUuid(random),
@@ -350,6 +354,7 @@ export class Broker implements AsyncDisposable {
 
   /** The one way of a new image through the broker, bottom up; synchronous, so that nobody sees half of it. */
   #publish(image: MetadataImage): void {
+    if (image.features !== this.#image.features) checkFinalized(image.features, this.#ports.features)
     this.#image = image
     this.#config = this.#loaded.config.withDynamic(dynamicOverrides(image, this.#loaded.config.nodeId))
     this.#partitions?.publish(image, this.#config)

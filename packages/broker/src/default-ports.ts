@@ -11,6 +11,7 @@ import { openFilesMax } from '@ottla/base/process-limits.ts'
 import { systemRandom } from '@ottla/base/random.ts'
 import type { Threads } from '@ottla/base/threads.ts'
 import { type EtcdPlace, metadataStorePlace } from './config.ts'
+import { SUPPORTED_FEATURES } from './metadata/features.ts'
 import type { BrokerPorts, StartOptions, ThreadPorts } from './start-options.ts'
 
 export function portsFor(options: StartOptions): BrokerPorts {
@@ -29,6 +30,7 @@ export function portsFor(options: StartOptions): BrokerPorts {
       if (place.type === 'etcd') return openEtcd(place, ports)
       return inMemory ? openMemoryStore() : openDiskStore(directory)
     },
+    features: SUPPORTED_FEATURES,
     openFilesMax,
     residentBytes: () => process.memoryUsage.rss(),
     ...options.ports,

@@ -14,6 +14,9 @@ import { type LogLevel, NodeLogger } from '@ottla/base/node-logger.ts'
 import { Broker } from './broker.ts'
 import { ConfigError } from './config.ts'
 import { LocalCluster } from './local-cluster.ts'
+import { DocumentError } from './metadata/documents.ts'
+import { UnsupportedFeatureError } from './metadata/features.ts'
+import { DuplicateBrokerError } from './metadata/registration.ts'
 import { StoreBroken, StoreUnavailable } from './metadata/store.ts'
 import { LogDirectoryError } from './partition/log-directories.ts'
 import type { StartOptions } from './start-options.ts'
@@ -155,7 +158,10 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** What their messages say is all that helps: where in our code it came up does not. */
-const EXPECTED = [LogDirectoryError, NetworkError, DiskError, StoreUnavailable, StoreBroken]
+const EXPECTED = [
+  ...[LogDirectoryError, NetworkError, DiskError, StoreUnavailable, StoreBroken],
+  ...[DocumentError, UnsupportedFeatureError, DuplicateBrokerError],
+]
 
 function explain(error: unknown): number {
   if (error instanceof UsageError || error instanceof ConfigError) {

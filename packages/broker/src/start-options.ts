@@ -7,6 +7,7 @@ import type { Random } from '@ottla/base/random.ts'
 import type { Threads } from '@ottla/base/threads.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type BrokerConfig, type LoadedConfig, loadConfig } from './config.ts'
+import type { SupportedFeature } from './metadata/features.ts'
 import type { MetadataStore } from './metadata/store.ts'
 
 export interface StartOptions {
@@ -42,6 +43,8 @@ export interface BrokerPorts {
   readonly network: Network
   /** Called once, when the data directory is locked; the broker disposes the store. */
   readonly openStore: (directory: string, config: BrokerConfig) => Promise<MetadataStore>
+  /** The feature levels that the broker can work at; for tests of clusters of several versions. */
+  readonly features: readonly SupportedFeature[]
   /** How many files the process may have open. */
   readonly openFilesMax: () => number
   /** Called once, with the broker's disk; the broker disposes what it gets. */

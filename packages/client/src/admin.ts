@@ -10,6 +10,7 @@ export {
   describeConfigs,
   incrementalAlterConfigs,
 } from './admin/configs.ts'
+export { type FeatureUpdate, updateFeatures } from './admin/features.ts'
 export {
   alterGroupOffsets,
   deleteGroupOffsets,

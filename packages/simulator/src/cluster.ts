@@ -14,9 +14,10 @@ import { imageOf } from '@ottla/broker/metadata/changes.ts'
 import type { MetadataImage } from '@ottla/broker/metadata/image.ts'
 import { MemoryStore, memoryContent } from '@ottla/broker/metadata/memory-store.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
+import { PREVIOUS_FEATURES, PreviousVersionStore } from '@ottla/broker/testing/previous-version.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { ClientHosts } from './client-hosts.ts'
-import { type Life, Machine, SYNC_MS_MAX } from './machine.ts'
+import { type Life, Machine, SYNC_MS_MAX, type Version } from './machine.ts'
 import type { Absence, StoreTrouble } from './session-store.ts'
 
 export interface ClusterOptions {
@@ -27,6 +28,8 @@ export interface ClusterOptions {
   readonly brokerSettings?: readonly { readonly [name: string]: string }[]
   /** To show that a run notices: every disk says of syncs that they are done. */
   readonly lie?: Lie
+  /** What the brokers are at first; the current one when left out. */
+  readonly version?: Version
 }
 
 export const DATA_DIRECTORY = '/data'
@@ -63,7 +66,10 @@ export class SimulatedCluster implements AsyncDisposable {
   static async start(options: ClusterOptions): Promise<SimulatedCluster> {
     const cluster = new SimulatedCluster(options)
     for (let id = 1; id <= (options.brokers ?? 3); id++) {
-      cluster.#machines.set(id, new Machine(id, { time: cluster.time, seed: options.seed }))
+      cluster.#machines.set(
+        id,
+        new Machine(id, { time: cluster.time, seed: options.seed, version: options.version ?? 'current' }),
+      )
       await cluster.startBroker(id)
     }
     return cluster
@@ -138,7 +144,7 @@ export class SimulatedCluster implements AsyncDisposable {
     })
   }
 
-  #start({ id, host, logger, lives }: Machine, { timers, disk, store }: Life): Promise<Broker> {
+  #start({ id, host, logger, lives, version }: Machine, { timers, disk, store }: Life): Promise<Broker> {
     const random = seededRandom(`life ${lives} of ${id} in ${this.#options.seed}`)
     return Broker.start({
       ...{ storage: 'memory', host, port: PORT, dataDirectory: DATA_DIRECTORY },
@@ -146,7 +152,8 @@ export class SimulatedCluster implements AsyncDisposable {
       ports: {
         ...{ clock: timers, timers, random, logger, disk },
         network: this.network.join(host),
-        openStore: async () => store,
+        ...(version === 'previous' ? { features: PREVIOUS_FEATURES } : {}),
+        openStore: async () => (version === 'previous' ? new PreviousVersionStore(store) : store),
       },
     })
   }
@@ -230,6 +237,11 @@ export class SimulatedCluster implements AsyncDisposable {
   /** From now on its syncs take up to so long. */
   slowSyncs(id: number, msMax = SYNC_MS_MAX): void {
     this.#machineOf(id).syncMsMax = msMax
+  }
+
+  /** The machine gets another version of the broker: its next process is of it. */
+  install(id: number, version: Version): void {
+    this.#machineOf(id).version = version
   }
 
   /** The machine gets a new disk: whatever it held is gone. */

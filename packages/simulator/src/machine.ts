@@ -12,6 +12,9 @@ import { SessionStore, type StoreTrouble } from './session-store.ts'
 
 export const SYNC_MS_MAX = 3
 
+/** Of Ottla; `previous` acts as the version before does, as far as the metadata store goes. */
+export type Version = 'previous' | 'current'
+
 /** One process. Nothing of it has any effect after its end. */
 export interface Life {
   /** Null while it starts. */
@@ -30,17 +33,20 @@ export class Machine {
   syncMsMax = SYNC_MS_MAX
   /** How wrong its wall clock is. */
   wallOffsetMs = 0
+  /** Of its next processes. */
+  version: Version
   lives = 0
   life: Life | null = null
   readonly #time: FakeTime
   readonly #seed: number | string
   #disks = 0
 
-  constructor(id: number, options: { time: FakeTime; seed: number | string }) {
+  constructor(id: number, options: { time: FakeTime; seed: number | string; version: Version }) {
     this.id = id
     this.host = `broker-${id}`
     this.#time = options.time
     this.#seed = options.seed
+    this.version = options.version
     this.disk = this.#newDisk()
   }
 

@@ -7,7 +7,6 @@
 import type { ApiVersions } from '@ottla/protocol/apis/18-api-versions.ts'
 import type { RequestOf, ResponseInputOf, VersionRange } from '@ottla/protocol/codec.ts'
 import { errorCode } from '@ottla/protocol/errors.ts'
-import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import { answered, type Handler } from './context.ts'
 import type { BrokerParts } from './parts.ts'
 
@@ -26,7 +25,7 @@ export interface AdvertisedApi {
 }
 
 export function apiVersions(
-  parts: Pick<BrokerParts, 'image'>,
+  parts: Pick<BrokerParts, 'image' | 'features'>,
   advertised: () => readonly AdvertisedApi[],
 ): Handler<Request, Response> {
   return (context, request) => {
@@ -45,9 +44,9 @@ export function apiVersions(
         minVersion: versions[0],
         maxVersion: versions[1],
       })),
-      supportedFeatures: SUPPORTED_FEATURES.filter(
-        ({ minVersion }) => minVersion > 0 || context.apiVersion >= ZERO_LEVELS_FROM,
-      ).map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
+      supportedFeatures: parts.features
+        .filter(({ minVersion }) => minVersion > 0 || context.apiVersion >= ZERO_LEVELS_FROM)
+        .map(({ name, minVersion, maxVersion }) => ({ name, minVersion, maxVersion })),
       finalizedFeaturesEpoch: features.epoch,
       finalizedFeatures: [...features.levels]
         .filter(([, level]) => level > 0)

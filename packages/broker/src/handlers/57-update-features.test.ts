@@ -69,7 +69,7 @@ test('a feature is switched off only by a downgrade, and is not kept then', asyn
     await using broker = await oneBroker()
     assert.equal(await errorOf(broker, [['group.version', 0]]), 'INVALID_UPDATE_VERSION')
     assert.equal(await errorOf(broker, [['group.version', 0, type]]), 'NONE')
-    assert.deepEqual(levelsOf(broker), { 'metadata.version': 29, [ELR]: 1 })
+    assert.deepEqual(levelsOf(broker), { 'metadata.version': 29, 'ottla.metadata': 2, [ELR]: 1 })
     assert.equal(await errorOf(broker, [['group.version', 1, type]]), 'INVALID_UPDATE_VERSION')
     assert.equal(await errorOf(broker, [['group.version', 1]]), 'NONE')
   }
@@ -94,6 +94,9 @@ const REFUSED: readonly Level[] = [
   ['metadata.version', 6, UNSAFE_DOWNGRADE],
   ['metadata.version', 22, SAFE_DOWNGRADE],
   ['metadata.version', 22, UNSAFE_DOWNGRADE],
+  ['ottla.metadata', 3],
+  ['ottla.metadata', 1, SAFE_DOWNGRADE],
+  ['ottla.metadata', 1, UNSAFE_DOWNGRADE],
 ]
 
 for (const refused of REFUSED) {

@@ -5,6 +5,7 @@ import type { Timers } from '@ottla/base/timers.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { GroupCoordinator } from '../coordinator/group-coordinator.ts'
 import type { ControllerClient } from '../metadata/controller-client.ts'
+import type { SupportedFeature } from '../metadata/features.ts'
 import type { MetadataImage } from '../metadata/image.ts'
 import type { ProducerIds } from '../metadata/producer-ids.ts'
 import type { Partitions } from '../partition/partitions.ts'
@@ -16,6 +17,8 @@ export interface BrokerParts {
   config(): BrokerConfig
   /** The newest image that is published in this broker. */
   image(): MetadataImage
+  /** What this process can work at. */
+  readonly features: readonly SupportedFeature[]
   /** The cluster's controller, wherever it is. */
   readonly controller: ControllerClient
   /** This broker's own: it refuses while another is elected. */

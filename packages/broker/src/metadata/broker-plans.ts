@@ -8,10 +8,12 @@ import {
   encodeCluster,
   encodeFeatures,
   encodeProducerIds,
+  encodeSupports,
   FEATURES_KEY,
   PRODUCER_IDS_KEY,
+  supportsKey,
 } from './documents.ts'
-import { SUPPORTED_FEATURES } from './features.ts'
+import { featureRanges, type SupportedFeature } from './features.ts'
 import type { MetadataImage, Uuid } from './image.ts'
 import type { Plan } from './plan.ts'
 import type { ChangeSet } from './store.ts'
@@ -28,25 +30,30 @@ export function planRegisterBroker(
   command: RegisterBroker,
   { newClusterId }: { newClusterId: () => Uuid },
 ): ChangeSet {
-  const { id, incarnation, rack, listeners, directories } = command
+  const { id, incarnation, rack, listeners, directories, features } = command
   const before = image.brokers.get(id)
   const isFirst = image.clusterId === ''
   const lostData = before?.lostData === true || (before?.directories ?? []).some((one) => !directories.includes(one))
   const broker = { incarnation, rack, listeners, directories, fenced: true, epoch: null, lostData }
   return {
     ifRevision: [
-      ...(isFirst ? [{ key: CLUSTER_KEY, revision: 0 }] : []),
+      // The finalized levels are those that this broker was found to support.
+      isFirst ? { key: CLUSTER_KEY, revision: 0 } : { key: FEATURES_KEY, revision: Math.max(image.features.epoch, 0) },
       { key: brokerKey(id), revision: before?.revision ?? 0 },
       { key: aliveKey(id), revision: 0 },
     ],
-    puts: [...(isFirst ? formattedCluster(newClusterId()) : []), { key: brokerKey(id), value: encodeBroker(broker) }],
+    puts: [
+      ...(isFirst ? formattedCluster(newClusterId(), features) : []),
+      { key: brokerKey(id), value: encodeBroker(broker) },
+      { key: supportsKey(id), value: encodeSupports({ incarnation, ranges: featureRanges(features) }) },
+    ],
     deletes: [],
   }
 }
 
 /** What the first broker of a cluster writes: its id, and the features at the levels that new clusters start with. */
-function formattedCluster(clusterId: Uuid): { key: string; value: string }[] {
-  const levels = new Map(SUPPORTED_FEATURES.map(({ name, initialLevel }) => [name, initialLevel]))
+function formattedCluster(clusterId: Uuid, features: readonly SupportedFeature[]): { key: string; value: string }[] {
+  const levels = new Map(features.map(({ name, initialLevel }) => [name, initialLevel]))
   return [
     { key: CLUSTER_KEY, value: encodeCluster(clusterId) },
     { key: FEATURES_KEY, value: encodeFeatures(levels) },

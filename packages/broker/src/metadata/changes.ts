@@ -72,6 +72,13 @@ class Draft {
       case 'brokers':
         set(this.#writable('brokers'), Number(id), brokerOf(change, Number(id)))
         return
+      case 'supports':
+        set(
+          this.#writable('supports'),
+          Number(id),
+          change.value === null ? null : documents.decodeSupports(change.key, change.value),
+        )
+        return
       case 'alive':
         set(this.#writable('alive'), Number(id), aliveOf(change))
         return
@@ -134,7 +141,7 @@ class Draft {
     return { id, name, internal: isInternalTopic(name), configs, partitions, revision: changed.revision }
   }
 
-  #writable<K extends 'brokers' | 'alive' | 'topicsById' | 'topicsByName' | 'configs' | 'shards'>(
+  #writable<K extends 'brokers' | 'supports' | 'alive' | 'topicsById' | 'topicsByName' | 'configs' | 'shards'>(
     name: K,
   ): WritableMap<K> {
     if (this.#image[name] === this.#before[name]) {

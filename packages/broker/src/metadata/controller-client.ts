@@ -8,6 +8,7 @@
  */
 import type { ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Controller } from './controller.ts'
+import type { SupportedFeature } from './features.ts'
 import type { BrokerListener, Uuid } from './image.ts'
 import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
 
@@ -117,6 +118,8 @@ export interface RegisterBroker {
   readonly listeners: readonly BrokerListener[]
   /** The ids of its log directories. */
   readonly directories: readonly Uuid[]
+  /** What it can work at; the first broker of a cluster finalizes the initial levels of its own. */
+  readonly features: readonly SupportedFeature[]
 }
 
 /** For a broker that holds the controller itself. */

@@ -6,6 +6,7 @@ import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { Controller } from './controller.ts'
 import type { AlterConfig, CreatePartitions, CreateTopic } from './controller-client.ts'
 import { encodeShard, SHARD_PARTITIONS_MAX, shardKey } from './documents.ts'
+import { SUPPORTED_FEATURES } from './features.ts'
 import { MetadataFollower } from './follower.ts'
 import { MemoryStore, memoryContent } from './memory-store.ts'
 import { type OneBroker, oneBroker, plaintext } from './one-broker.ts'
@@ -356,6 +357,7 @@ async function secondController({ store, config, timers }: OneBroker) {
   const onFailure = (error: unknown): void => assert.fail(String(error))
   const follower = await MetadataFollower.open({ store, onImage: () => undefined, onFailure })
   const [random, logger] = [seededRandom('second'), new MemoryLogger()]
-  const options = { store, follower, brokerId: 2, config, random, timers, logger, onFailure }
+  const features = SUPPORTED_FEATURES
+  const options = { store, follower, brokerId: 2, features, config, random, timers, logger, onFailure }
   return { follower, controller: new Controller(options) }
 }

@@ -30,6 +30,7 @@ import type {
 } from './controller-client.ts'
 import { CONTROLLER_KEY, encodeController } from './documents.ts'
 import { planUpdateFeatures } from './feature-plans.ts'
+import type { SupportedFeature } from './features.ts'
 import type { MetadataFollower } from './follower.ts'
 import { type MetadataImage, NO_CONTROLLER, type Uuid } from './image.ts'
 import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from './isr-plans.ts'
@@ -58,6 +59,8 @@ export interface ControllerOptions {
   readonly store: MetadataStore
   readonly follower: MetadataFollower
   readonly brokerId: number
+  /** What this process can work at. */
+  readonly features: readonly SupportedFeature[]
   /** With the dynamic changes of the newest image. */
   readonly config: () => BrokerConfig
   readonly random: Random
@@ -136,7 +139,8 @@ export class Controller implements AsyncDisposable {
   }
 
   async updateFeatures(updates: readonly FeatureUpdate[], options: MutationOptions): Promise<Outcome<null>> {
-    const [outcome] = await this.#operate([null], (image) => [planUpdateFeatures(image, updates)], options)
+    const { features } = this.#options
+    const [outcome] = await this.#operate([null], (image) => [planUpdateFeatures(image, updates, features)], options)
     return outcome!
   }
 

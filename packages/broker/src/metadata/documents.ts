@@ -2,13 +2,17 @@
  * The documents of the metadata store: their keys, their JSON and their schema versions. Owns the form only; what the
  * documents mean together is `changes.ts`.
  *
- *   key                        document (JSON, compact; `v` is the schema version, today 1 everywhere)
+ *   key                        document (JSON, compact; `v` is the schema version, 1 where nothing else is said)
  *   cluster                    { v, clusterId }                    written once, by the first broker
- *   features                   { v, levels: { name: level } }      finalized features
+ *   features                   { v, levels: { name: level } }      finalized features; v 2 from `ottla.metadata` 2 on
  *   controller                 { v, broker }                       tied to the controller's lease; its revision is the
  *                                                                  controller's epoch, compared by each of its commits
  *   brokers/<id>               { v, incarnation, rack, listeners, fenced, epoch, directories?, lostData? }
  *                                                                  epoch null: the revision of this very document
+ *   supports/<id>              { v, incarnation, features: { name: [min, max] } }
+ *                                                                  the levels that the broker of this incarnation can
+ *                                                                  work at; a document of its own, because controllers of
+ *                                                                  before write registrations without what they do not know
  *   alive/<id>                 { v, incarnation, stopping }        tied to the broker's own lease: there as long as the
  *                                                                  broker is heard of, from when it is ready to serve
  *   names/<name>               { v, id }                           so that one name is never created twice
@@ -20,11 +24,17 @@
  *
  * Validity: a shard holds at most SHARD_PARTITIONS_MAX partitions and SHARD_BYTES_MAX bytes, also after a later
  * reassignment doubles each replica list. Shards of a topic lie end to end.
+ * Several versions: a broker stops at a schema version that it does not know, rather than act on half of a document. So
+ * a form that the version before could not read, or would damage by writing what it knows of it, has a `v` of its own and
+ * is written only once the level of `ottla.metadata` says that every broker knows it (`features.ts`); `features` itself
+ * gets a new `v` then, which keeps out versions that do not look at levels. A field may be added within one `v` only where
+ * losing it does no harm: unknown fields are not read, and not kept by who writes the document anew. Unknown keys are let be.
  * Crash rule: what does not fit one commit is written shards first, topic document last, and removed topic document
  * first; so a topic is whole or absent, and shards without a topic (or beyond its count) are garbage that the next
  * controller removes.
  */
 import { assert } from '@ottla/base/assert.ts'
+import { metadataLevel } from './features.ts'
 import type {
   AliveImage,
   BrokerListener,
@@ -32,10 +42,13 @@ import type {
   ConfigResourceType,
   PartitionImage,
   SecurityProtocol,
+  SupportsImage,
   Uuid,
 } from './image.ts'
 
 const SCHEMA_VERSION = 1
+/** What keeps out versions that do not look at the levels in it. */
+const FEATURES_SCHEMA_VERSION = 2
 export const SHARD_PARTITIONS_MAX = 64
 export const SHARD_BYTES_MAX = 16 * 1024
 /** No more than Kafka accepts in one request; also what six digits of a shard's key can hold. */
@@ -52,6 +65,7 @@ export const CONTROLLER_KEY = 'controller'
 export const PRODUCER_IDS_KEY = 'producer-ids'
 
 export const brokerKey = (id: number): string => `brokers/${id}`
+export const supportsKey = (id: number): string => `supports/${id}`
 export const aliveKey = (id: number): string => `alive/${id}`
 export const nameKey = (name: string): string => `names/${name}`
 export const topicKey = (id: Uuid): string => `topics/${id}`
@@ -86,11 +100,13 @@ export function decodeCluster(text: string): string {
 }
 
 export function encodeFeatures(levels: ReadonlyMap<string, number>): string {
-  return encode({ levels: Object.fromEntries(levels) })
+  const version = metadataLevel({ levels }) >= 2 ? FEATURES_SCHEMA_VERSION : SCHEMA_VERSION
+  return encode({ levels: Object.fromEntries(levels) }, version)
 }
 
 export function decodeFeatures(text: string): ReadonlyMap<string, number> {
-  return new Map(Object.entries(objectOf(decode(FEATURES_KEY, text)['levels'])).map(([k, v]) => [k, numberOf(v)]))
+  const { levels } = decode(FEATURES_KEY, text, FEATURES_SCHEMA_VERSION)
+  return new Map(Object.entries(objectOf(levels)).map(([name, level]) => [name, numberOf(level)]))
 }
 
 export function encodeController(brokerId: number): string {
@@ -117,6 +133,19 @@ export function decodeBroker(key: string, text: string): BrokerDocument {
     directories: fields['directories'] === undefined ? [] : arrayOf(fields['directories']).map(stringOf),
     lostData: fields['lostData'] === true,
   }
+}
+
+export function encodeSupports({ incarnation, ranges }: SupportsImage): string {
+  return encode({ incarnation, features: Object.fromEntries(ranges) })
+}
+
+export function decodeSupports(key: string, text: string): SupportsImage {
+  const fields = decode(key, text)
+  const ranges = Object.entries(objectOf(fields['features'])).map(([name, range]) => {
+    const [min, max] = arrayOf(range).map(numberOf)
+    return [name, [numberOf(min), numberOf(max)]] as const
+  })
+  return { incarnation: stringOf(fields['incarnation']), ranges: new Map(ranges) }
 }
 
 export function encodeAlive({ incarnation, stopping }: AliveDocument): string {
@@ -202,21 +231,22 @@ function decodeListener(value: unknown): BrokerListener {
 
 type Fields = { readonly [name: string]: unknown }
 
-function encode(fields: Fields): string {
-  return JSON.stringify({ v: SCHEMA_VERSION, ...fields })
+function encode(fields: Fields, version = SCHEMA_VERSION): string {
+  return JSON.stringify({ v: version, ...fields })
 }
 
-function decode(key: string, text: string): Fields {
+function decode(key: string, text: string, versionMax = SCHEMA_VERSION): Fields {
   let fields: Fields
   try {
     fields = objectOf(JSON.parse(text))
   } catch (cause) {
     throw new DocumentError(`Cannot read metadata document "${key}": it is damaged`, { cause })
   }
-  if (fields['v'] !== SCHEMA_VERSION) {
-    const found = String(fields['v'])
+  const version = fields['v']
+  if (!Number.isInteger(version) || Number(version) < 1 || Number(version) > versionMax) {
     throw new DocumentError(
-      `Cannot read metadata document "${key}": schema version ${found}, this version knows ${SCHEMA_VERSION} only`,
+      `Cannot read metadata document "${key}": schema version ${String(version)}, this version of Ottla knows ` +
+        `${versionMax === 1 ? '1 only' : `1 to ${versionMax}`}: start a later one`,
     )
   }
   return fields

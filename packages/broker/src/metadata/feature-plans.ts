@@ -1,11 +1,12 @@
 /**
  * Changes of finalized feature levels (KIP-584, KIP-778): all that a request names, or none of it. Pure; checks in
- * Kafka's order, each of which is INVALID_UPDATE_VERSION.
+ * Kafka's order, each of which is INVALID_UPDATE_VERSION. A level must be supported by the controller and by every
+ * registered broker, also by one that is stopped: it could not come back.
  */
 import { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { FeatureUpdate } from './controller-client.ts'
 import { encodeFeatures, FEATURES_KEY } from './documents.ts'
-import { SUPPORTED_FEATURES, type SupportedFeature } from './features.ts'
+import { rangesOf, type SupportedFeature } from './features.ts'
 import type { MetadataImage } from './image.ts'
 import { attempt, type Plan } from './plan.ts'
 
@@ -15,6 +16,7 @@ type Levels = ReadonlyMap<string, number>
 export function planUpdateFeatures(
   image: MetadataImage,
   updates: readonly FeatureUpdate[],
+  supported: readonly SupportedFeature[],
 ): Plan<null> | ProtocolError {
   return attempt(() => {
     const { levels, epoch } = image.features
@@ -22,7 +24,8 @@ export function planUpdateFeatures(
     const proposed = new Map(levels)
     for (const { name, level } of wanted.values()) proposed.set(name, level)
     for (const update of wanted.values()) {
-      const problem = problemOf(update, levels.get(update.name) ?? 0, proposed)
+      const feature = supported.find(({ name }) => name === update.name)
+      const problem = problemOf(update, { image, feature, proposed })
       if (problem !== null) throw refusal(update, problem)
     }
     const next = new Map([...proposed].filter(([, level]) => level > 0))
@@ -39,16 +42,34 @@ function refusal({ name, level }: FeatureUpdate, problem: string): ProtocolError
   return new ProtocolError('INVALID_UPDATE_VERSION', `Cannot set feature ${name} to level ${level}: ${problem}`)
 }
 
-function problemOf({ name, level, direction }: FeatureUpdate, current: number, proposed: Levels): string | null {
+interface Proposal {
+  readonly image: MetadataImage
+  /** Undefined: the controller does not know it. */
+  readonly feature: SupportedFeature | undefined
+  readonly proposed: Levels
+}
+
+function problemOf({ name, level, direction }: FeatureUpdate, { image, feature, proposed }: Proposal): string | null {
   if (direction === 'unknown') return 'the type of the upgrade is not known'
   if (level < 0) return 'a level cannot be below 0'
-  const feature = SUPPORTED_FEATURES.find((one) => one.name === name)
   if (feature === undefined) return 'the feature is not supported'
   const { minVersion, maxVersion } = feature
   if (level < minVersion || level > maxVersion) return `the supported levels are ${minVersion} to ${maxVersion}`
+  const unable = unableBroker(image, name, level)
+  if (unable !== null) return unable
+  const current = image.features.levels.get(name) ?? 0
   if (level < current && direction === 'upgrade') return `it is at ${current}, and a downgrade was not asked for`
   if (level > current && direction !== 'upgrade') return `it is at ${current}, and a downgrade was asked for`
   return lossyDowngrade(feature, level, current) ?? unmetNeed(feature, level, proposed)
+}
+
+/** A level of 0 is what a broker works at that does not know the feature. */
+function unableBroker(image: MetadataImage, name: string, level: number): string | null {
+  for (const id of image.brokers.keys()) {
+    const [min, max] = rangesOf(image, id).get(name) ?? [0, 0]
+    if (level < min || level > max) return `broker ${id} supports only ${min === max ? min : `${min} to ${max}`}`
+  }
+  return null
 }
 
 /** Kafka refuses it whether it was asked to be safe or not. */

@@ -37,6 +37,14 @@ export interface BrokerRegistration {
   readonly revision: number
 }
 
+/** What a broker has told of the feature levels that it can work at (`features.ts`). */
+export interface SupportsImage {
+  /** Of the process that told it: of another one with the same id nothing is known by it. */
+  readonly incarnation: Uuid
+  /** The lowest and the highest level of each feature that it knows. */
+  readonly ranges: ReadonlyMap<string, readonly [min: number, max: number]>
+}
+
 /** A broker's own sign of life; it ends with the lease that the broker keeps. */
 export interface AliveImage {
   /** Of the process that gives the sign: it may be another than the one that is registered. */
@@ -115,6 +123,7 @@ export interface MetadataImage {
   /** The revision at which the controller was elected; compared by each of its commits. */
   readonly controllerEpoch: number
   readonly brokers: ReadonlyMap<number, BrokerRegistration>
+  readonly supports: ReadonlyMap<number, SupportsImage>
   readonly alive: ReadonlyMap<number, AliveImage>
   readonly topicsById: ReadonlyMap<Uuid, TopicImage>
   readonly topicsByName: ReadonlyMap<string, TopicImage>
@@ -134,6 +143,7 @@ export const emptyImage: MetadataImage = {
   controllerId: NO_CONTROLLER,
   controllerEpoch: 0,
   brokers: new Map(),
+  supports: new Map(),
   alive: new Map(),
   topicsById: new Map(),
   topicsByName: new Map(),

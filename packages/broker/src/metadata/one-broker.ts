@@ -6,6 +6,7 @@ import { seededRandom } from '@ottla/base/random.ts'
 import { type BrokerConfig, dynamicOverrides, loadConfig } from '../config.ts'
 import { Controller } from './controller.ts'
 import { type ControllerClient, localControllerClient, type RegisterBroker } from './controller-client.ts'
+import { SUPPORTED_FEATURES } from './features.ts'
 import { MetadataFollower } from './follower.ts'
 import type { MetadataImage } from './image.ts'
 import { type MemoryFaults, MemoryStore } from './memory-store.ts'
@@ -32,6 +33,7 @@ export const plaintext = (id: number): RegisterBroker => ({
   rack: null,
   listeners: [{ name: 'PLAINTEXT', host: `host-${id}`, port: 9092, securityProtocol: 'PLAINTEXT' }],
   directories: [`directory-of-${id}`],
+  features: SUPPORTED_FEATURES,
 })
 
 const fail = (error: unknown): void => assert.fail(String(error))
@@ -52,6 +54,7 @@ export async function oneBroker(
     store,
     follower,
     brokerId: 1,
+    features: SUPPORTED_FEATURES,
     config,
     random,
     timers,
