@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { errorName } from '@ottla/protocol/errors.ts'
-import { FetchFixture as Fixture, IMAGE, SHARE_BYTES } from '../testing/fetch-fixture.ts'
+import { answerOf, FetchFixture as Fixture, IMAGE, SHARE_BYTES } from '../testing/fetch-fixture.ts'
 import { ConnectionCloseError } from './connection-close.ts'
 
 test('what a reply holds is counted in the share until it is released', async () => {
@@ -66,6 +66,18 @@ test('a fetch that waits holds nothing of the share', async () => {
   assert.ok(running.response && fixture.share.usedBytes > 1000)
   running.release()
   assert.equal(fixture.share.usedBytes, 0)
+})
+
+test('a follower that wants more than there is waits for it, and holds up nobody meanwhile', async () => {
+  const fixture = await Fixture.open({ image: { ...IMAGE, replicas: [1, 2] } })
+  await fixture.append(1000)
+  const asked = { follower: 2, version: 17, minBytes: 2000, maxWaitMs: 1000 }
+  const running = fixture.begin(asked)
+  await fixture.log.time.settle()
+  assert.equal(running.response, undefined)
+  await fixture.append(1000)
+  assert.equal(answerOf(running)?.errorCode, 0, 'Then it is answered at once')
+  running.release()
 })
 
 test('a client that goes is not answered, and what was read for it is given back', async () => {

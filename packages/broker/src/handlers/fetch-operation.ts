@@ -51,8 +51,9 @@ export interface FetchRequest {
 interface PartitionResult {
   readonly target: SessionPartition
   readonly partition: Partition | null
-  /** Of the partition when it was read; −1 where there was none. */
+  /** Of the partition when it was read, as the end is; −1 where there was none. */
   readonly leaderEpoch: number
+  readonly logEndOffset: number
   readonly response: PartitionResponse
   readonly lease: ReadLease
 }
@@ -145,9 +146,10 @@ export class FetchOperation implements FetchWaiter {
   }
 
   /** Whether there is more to read at the partition than there was, or it is not here any more. */
-  #hasMoved({ target, partition, response, leaderEpoch }: PartitionResult): boolean {
+  #hasMoved({ partition, response, leaderEpoch, logEndOffset }: PartitionResult): boolean {
     if (partition === null) return false
-    if (this.isFollower && partition.logEndOffset > target.asked.fetchOffset) return true
+    // Not what it asked for: where that was too little, or is being cut, who looks again at once never lets go.
+    if (this.isFollower && partition.logEndOffset !== logEndOffset) return true
     if (partition.highWatermark > response.highWatermark || partition.leaderEpoch !== leaderEpoch) return true
     return partition.isOffline || this.#parts.partitions.find(partition.topicId, partition.index) !== partition
   }
@@ -272,11 +274,12 @@ export class FetchOperation implements FetchWaiter {
     partition: Partition,
     read: { offset: number; maxBytes: number; minOneBatch: boolean },
   ): PartitionResult | Promise<PartitionResult> {
+    const { logEndOffset } = partition
     try {
       const lease = partition.read(read, this.isFollower ? 'follower' : 'consumer')
       if (!(lease instanceof Promise)) return this.#result(target, partition, lease)
       return lease.then(
-        (loaded) => this.#result(target, partition, loaded),
+        (loaded) => ({ ...this.#result(target, partition, loaded), logEndOffset }),
         (error) => this.#readFailed(target, partition, error),
       )
     } catch (error) {
@@ -348,7 +351,8 @@ export class FetchOperation implements FetchWaiter {
       records: lease.parts as Buffer[],
     }
     if (divergingEpoch) response.divergingEpoch = divergingEpoch
-    return { target, partition, leaderEpoch: partition.leaderEpoch, response, lease }
+    const { leaderEpoch, logEndOffset } = partition
+    return { target, partition, leaderEpoch, logEndOffset, response, lease }
   }
 
   #sentTo(preferredReadReplica: number, target: SessionPartition, partition: Partition): PartitionResult {
@@ -443,7 +447,8 @@ function failedResult(
     abortedTransactions: partition === null ? [] : null,
     records: [],
   }
-  return { target, partition, leaderEpoch: partition?.leaderEpoch ?? -1, response, lease: EMPTY_LEASE }
+  const { leaderEpoch, logEndOffset } = partition ?? { leaderEpoch: -1, logEndOffset: -1 }
+  return { target, partition, leaderEpoch, logEndOffset, response, lease: EMPTY_LEASE }
 }
 
 function groupByTopic(results: readonly PartitionResult[]): FetchResponse['responses'] {
