@@ -126,11 +126,11 @@ class Run {
     this.#workload.produce(first, { name: 'first', acks: 'all', places: PLACES })
     this.#workload.produce(second, { name: 'second', acks: 'all', places: STRICT_PLACES })
     this.#workload.produce(second, { name: 'hasty', acks: 1, places: MIXED_PLACES })
-    this.#workload.read(first, { name: 'reader', places: STRICT_PLACES })
+    this.#workload.read(first, { name: 'reader', places: STRICT_PLACES, leavesOff: true })
     this.#workload.read(second, { name: 'near reader', places: STRICT_PLACES, rack: RACKS[2] })
     this.#workload.read(first, { name: 'mixed reader', places: MIXED_PLACES })
     this.#faults = new Faults({ cluster, random: random('faults'), events: this.#events, tell })
-    this.#watch = new ClusterWatch(cluster, { events: this.#events, tell })
+    this.#watch = new ClusterWatch(cluster, { events: this.#events, tell, strictTopics: [STRICT] })
   }
 
   async #suffer(): Promise<void> {

@@ -6,6 +6,7 @@ import type { MetadataImage, PartitionImage } from '@ottla/broker/metadata/image
 import type { Partition } from '@ottla/broker/partition/partition.ts'
 import type { SimulatedCluster } from '../cluster.ts'
 import type { Events } from './events.ts'
+import { InSyncSets } from './in-sync.ts'
 import { LogLines } from './log-lines.ts'
 
 const GROUPS = '__consumer_offsets'
@@ -17,20 +18,31 @@ interface Observed {
   readonly logEndOffset: number
 }
 
+export interface WatchOptions {
+  readonly events: Events
+  readonly tell: (line: string) => void
+  /** Topics of which all records have acks=all. */
+  readonly strictTopics: readonly string[]
+}
+
 export class ClusterWatch {
   readonly anomalies: string[] = []
   readonly #cluster: SimulatedCluster
   readonly #events: Events
   readonly #tell: (line: string) => void
+  readonly #strictTopics: readonly string[]
+  readonly #inSync: InSyncSets
   readonly #observed = new WeakMap<Partition, Observed>()
   readonly #lines: LogLines
   #image: MetadataImage
   #revision: number
 
-  constructor(cluster: SimulatedCluster, options: { events: Events; tell: (line: string) => void }) {
+  constructor(cluster: SimulatedCluster, options: WatchOptions) {
     this.#cluster = cluster
     this.#events = options.events
     this.#tell = options.tell
+    this.#strictTopics = options.strictTopics
+    this.#inSync = new InSyncSets(this.anomalies)
     this.#image = cluster.image
     this.#revision = cluster.revision
     this.#lines = new LogLines(cluster, { events: this.#events, anomalies: this.anomalies })
@@ -39,9 +51,14 @@ export class ClusterWatch {
   look(): void {
     if (this.#cluster.revision !== this.#revision) this.#lookAtMetadata()
     this.#lines.look()
-    for (const id of this.#cluster.ids) {
-      for (const partition of this.#cluster.serving(id)?.partitions() ?? []) this.#lookAt(id, partition)
-    }
+    const replicas = this.#cluster.ids.flatMap((brokerId) => {
+      return [...(this.#cluster.serving(brokerId)?.partitions() ?? [])].map((partition) => ({ brokerId, partition }))
+    })
+    for (const { brokerId, partition } of replicas) this.#lookAt(brokerId, partition)
+    this.#inSync.look(
+      replicas.filter(({ partition }) => this.#strictTopics.includes(partition.topicName)),
+      this.#image,
+    )
   }
 
   #lookAtMetadata(): void {
