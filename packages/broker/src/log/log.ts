@@ -56,8 +56,8 @@ export class Log {
   readonly #tail: Tail
   /** Null until they are needed: most logs have none. */
   #producers: ProducerStates | null
-  /** Whether those that are not in memory are in a snapshot as of the log's end; else there are none. */
-  readonly #areProducersStored: boolean
+  /** As of where a snapshot has those that are not in memory; batches behind it have none. Null: there are none. */
+  readonly #producersStoredAt: number | null
   #settings: LogSettings
   #logStartOffset: number
   #logEndOffset: number
@@ -73,7 +73,7 @@ export class Log {
     const { disk, directory, clock, timers, syncs, removals, observer, settings, producerIdExpirationMs } = options
     this.directory = directory
     this.#producers = parts.producers
-    this.#areProducersStored = parts.areProducersStored
+    this.#producersStoredAt = parts.areProducersStored ? logEndOffset : null
     this.leaderEpochs = leaderEpochs
     this.#options = { disk, clock, producerIdExpirationMs }
     this.#home = home
@@ -338,7 +338,7 @@ export class Log {
       logStartOffset: this.#logStartOffset,
       logEndOffset: this.#logEndOffset,
       leaderEpochs: { entries: this.leaderEpochs.entries, isDirty: this.leaderEpochs.isDirty },
-      hasProducers: this.#producers === null ? this.#areProducersStored : this.#producers.count > 0,
+      hasProducers: this.#producers === null ? this.#producersStoredAt !== null : this.#producers.count > 0,
       segments: this.#segments.summaries,
       activeIndexes: this.#segments.active.indexesEnd,
     }
@@ -346,11 +346,12 @@ export class Log {
 
   #readProducers(): ProducerStates {
     const producers = new ProducerStates(this.#options.producerIdExpirationMs)
-    if (!this.#areProducersStored) return producers
-    let problem: unknown = new CorruptLogError(`No snapshot of producers as of ${this.#logEndOffset} is whole`)
+    const storedAt = this.#producersStoredAt
+    if (storedAt === null) return producers
+    let problem: unknown = new CorruptLogError(`No snapshot of producers as of ${storedAt} is whole`)
     try {
-      const read = () => this.#snapshots.load(producers, this.#logEndOffset)
-      if (this.#home.openSegments.whenShort(read) === this.#logEndOffset) problem = null
+      const read = () => this.#snapshots.load(producers, storedAt)
+      if (this.#home.openSegments.whenShort(read) === storedAt) problem = null
     } catch (error) {
       problem = error
     }
@@ -439,7 +440,9 @@ export class Log {
     this.leaderEpochs.flush()
     this.#snapshots.removeBeyond(endOffset)
     disk.syncDirectory(this.directory)
-    const snapshot = this.#snapshots.load(this.producers, endOffset) ?? 0
+    // What is stored as of an end that the log no longer has is not asked for.
+    this.#producers ??= new ProducerStates(this.#options.producerIdExpirationMs)
+    const snapshot = this.#snapshots.load(this.#producers, endOffset) ?? 0
     const range = { offset: snapshot, endOffset, nowMs: this.#options.clock.wallMs() }
     const unread = this.#segments.from(Math.max(snapshot, this.#logStartOffset))
     for (const segment of unread) {
@@ -450,7 +453,7 @@ export class Log {
 
   async #restartAt(offset: number): Promise<number> {
     const { disk, clock } = this.#options
-    this.producers.clear()
+    this.#producers = new ProducerStates(this.#options.producerIdExpirationMs)
     this.#snapshots.removeAll()
     this.leaderEpochs.clear()
     this.leaderEpochs.flush()
