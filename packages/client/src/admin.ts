@@ -1,6 +1,12 @@
 /** The admin operations in one place. Each is a function of a client, told apart by what it is about. */
 export type { AdminOptions, Outcome } from './admin/call.ts'
-export { type ClusterDescription, describeCluster, describeLogDirs, type LogDirectory } from './admin/cluster.ts'
+export {
+  type ClusterDescription,
+  describeCluster,
+  describeLogDirs,
+  type LogDirectory,
+  unregisterBroker,
+} from './admin/cluster.ts'
 export {
   type ConfigChange,
   type ConfigDescription,
@@ -10,6 +16,7 @@ export {
   describeConfigs,
   incrementalAlterConfigs,
 } from './admin/configs.ts'
+export { type ElectionOutcome, electLeaders } from './admin/elections.ts'
 export { type FeatureUpdate, updateFeatures } from './admin/features.ts'
 export {
   alterGroupOffsets,
@@ -26,6 +33,13 @@ export {
   type PartitionOutcome,
   removeMembers,
 } from './admin/groups.ts'
+export {
+  alterPartitionReassignments,
+  listPartitionReassignments,
+  type Reassignment,
+  type ReassignmentOutcome,
+  type RunningReassignment,
+} from './admin/reassignments.ts'
 export { type DeletedRecords, deleteRecords, type RecordDeletion } from './admin/records.ts'
 export {
   type CreatedTopic,

@@ -19,9 +19,12 @@ import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { ElectLeaders } from '@ottla/protocol/apis/43-elect-leaders.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { AlterPartitionReassignments } from '@ottla/protocol/apis/45-alter-partition-reassignments.ts'
+import { ListPartitionReassignments } from '@ottla/protocol/apis/46-list-partition-reassignments.ts'
 import { UpdateFeatures } from '@ottla/protocol/apis/57-update-features.ts'
 import { Envelope } from '@ottla/protocol/apis/58-envelope.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { UnregisterBroker } from '@ottla/protocol/apis/64-unregister-broker.ts'
 import { ListConfigResources } from '@ottla/protocol/apis/74-list-config-resources.ts'
 import { DescribeTopicPartitions } from '@ottla/protocol/apis/75-describe-topic-partitions.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
@@ -42,9 +45,12 @@ import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import { electionsRefused, electLeaders } from './43-elect-leaders.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
+import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
+import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
 import { updateFeatures } from './57-update-features.ts'
 import { envelope } from './58-envelope.ts'
 import { describeCluster } from './60-describe-cluster.ts'
+import { unregisterBroker } from './64-unregister-broker.ts'
 import { listConfigResources } from './74-list-config-resources.ts'
 import { describeTopicPartitions } from './75-describe-topic-partitions.ts'
 import { ConnectionCloseError } from './connection-close.ts'
@@ -175,6 +181,22 @@ function adminApis(parts: BrokerParts): ServedApi[] {
     serve(UpdateFeatures, updateFeatures(parts), (_, { code, message }) => ({
       errorCode: code,
       errorMessage: message,
+    })),
+    ...reassignmentApis(parts),
+  ]
+}
+
+/** What moves partitions between brokers, and forgets brokers. */
+function reassignmentApis(parts: BrokerParts): ServedApi[] {
+  return [
+    serve(AlterPartitionReassignments, alterPartitionReassignments(parts), (_, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message, responses: [] },
+    })),
+    serve(ListPartitionReassignments, listPartitionReassignments(parts), (_, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message, topics: [] },
+    })),
+    serve(UnregisterBroker, unregisterBroker(parts), (_, { code, message }) => ({
+      ...{ errorCode: code, errorMessage: message },
     })),
   ]
 }

@@ -5,6 +5,7 @@ import {
   brokerKey,
   configDocumentKey,
   DocumentError,
+  decodeShard,
   encodeBroker,
   encodeConfig,
   encodeFeatures,
@@ -127,6 +128,25 @@ test('a shard fits its bytes also when a reassignment doubled all replicas', () 
     const shard = Array.from({ length: partitionsPerShard(replicationFactor) }, (_, index) => ({ index, ...one }))
     assert.ok(encodeShard(shard).length <= SHARD_BYTES_MAX)
   }
+})
+
+test('a shard has a form of its own only while one of its partitions is reassigned', () => {
+  const rest = partition(1)
+  const moving = { ...partition(0), replicas: [4, 1, 2], addingReplicas: [4], removingReplicas: [2] }
+  for (const [shard, version] of [
+    [[partition(0), rest], 1],
+    [[{ ...partition(0), elr: [2] }, rest], 1],
+    [[moving, rest], 2],
+    [[{ ...moving, elr: [2] }, rest], 2],
+    [[{ ...partition(0), addingReplicas: [1] }], 2],
+    [[{ ...partition(0), removingReplicas: [1] }], 2],
+  ] as const) {
+    const text = encodeShard(shard)
+    assert.equal(JSON.parse(text).v, version)
+    assert.deepEqual(decodeShard(shardKey(A, 0), text, 0), shard)
+  }
+  const later = encodeShard([rest]).replace('"v":1', '"v":3')
+  assert.throws(() => decodeShard(shardKey(A, 0), later, 0), /schema version 3/)
 })
 
 test('plans share commits up to the limit and are finished by their last set', () => {

@@ -11,6 +11,7 @@ import type { Controller } from './controller.ts'
 import type { SupportedFeature } from './features.ts'
 import type { BrokerListener, Uuid } from './image.ts'
 import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
+import type { AlteredReassignment, AlterReassignments } from './reassignment-plans.ts'
 
 export interface ControllerClient {
   createTopics(commands: readonly CreateTopic[], options: MutationOptions): Promise<Outcome<CreatedTopic>[]>
@@ -23,6 +24,8 @@ export interface ControllerClient {
   /** As a leader asks for its partitions' in-sync sets; several requests may be written as one. */
   alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>>
   electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>>
+  alterReassignments(command: AlterReassignments): Promise<Outcome<AlteredReassignment[]>>
+  unregisterBroker(brokerId: number): Promise<Outcome<null>>
 }
 
 export type Outcome<Success> = Success | ProtocolError
@@ -133,5 +136,7 @@ export function localControllerClient(controller: Controller): ControllerClient 
     allocateProducerIds: () => controller.allocateProducerIds(),
     alterPartitions: (request) => controller.alterPartitions(request),
     electLeaders: (elections) => controller.electLeaders(elections),
+    alterReassignments: (command) => controller.alterReassignments(command),
+    unregisterBroker: (brokerId) => controller.unregisterBroker(brokerId),
   }
 }

@@ -35,9 +35,10 @@ import type { MetadataFollower } from './follower.ts'
 import { type MetadataImage, NO_CONTROLLER, type Uuid } from './image.ts'
 import { type AlteredPartition, type AlterPartitions, planAlterPartitions } from './isr-plans.ts'
 import { planBalanceLeaders, planElectLeaders } from './leader-plans.ts'
-import { planLiveness } from './liveness-plans.ts'
+import { planLiveness, planUnregisterBroker } from './liveness-plans.ts'
 import { newUuid } from './new-uuid.ts'
 import { type Plan, pack } from './plan.ts'
+import { type AlteredReassignment, type AlterReassignments, planAlterReassignments } from './reassignment-plans.ts'
 import {
   type ChangeSet,
   type CommitOutcome,
@@ -152,6 +153,18 @@ export class Controller implements AsyncDisposable {
   async electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>> {
     const config = this.#options.config
     const [outcome] = await this.#operate([null], (image) => [planElectLeaders(image, elections, config())])
+    return outcome!
+  }
+
+  async alterReassignments(command: AlterReassignments): Promise<Outcome<AlteredReassignment[]>> {
+    const config = this.#options.config
+    const [outcome] = await this.#operate([null], (image) => [planAlterReassignments(image, command, config())])
+    return outcome!
+  }
+
+  async unregisterBroker(brokerId: number): Promise<Outcome<null>> {
+    const config = this.#options.config
+    const [outcome] = await this.#operate([null], (image) => [planUnregisterBroker(image, brokerId, config())])
     return outcome!
   }
 

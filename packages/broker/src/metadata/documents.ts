@@ -18,12 +18,14 @@
  *   names/<name>               { v, id }                           so that one name is never created twice
  *   topics/<id>                { v, name, partitions, configs }    partitions: how many of them count
  *   partitions/<id>/<first>    { v, partitions: [[replicas, isr, leader, leaderEpoch, partitionEpoch, elr?]] }
- *                                                                  consecutive, from index <first> (6 digits) on
+ *                                                                  consecutive, from index <first> (6 digits) on; v 2
+ *                                                                  while one of them is reassigned: its row goes on
+ *                                                                  [… elr (may be empty), adding, removing]
  *   configs/<type>/<name>      { v, values: { key: value } }       type: broker, group, client-metrics
  *   producer-ids               { v, next }                         the first id that no broker was given
  *
- * Validity: a shard holds at most SHARD_PARTITIONS_MAX partitions and SHARD_BYTES_MAX bytes, also after a later
- * reassignment doubles each replica list. Shards of a topic lie end to end.
+ * Validity: a shard holds at most SHARD_PARTITIONS_MAX partitions; it is laid out for SHARD_BYTES_MAX bytes, and never
+ * holds more than SHARD_BYTES_LIMIT, whatever becomes of its partitions' replicas. Shards of a topic lie end to end.
  * Several versions: a broker stops at a schema version that it does not know, rather than act on half of a document. So
  * a form that the version before could not read, or would damage by writing what it knows of it, has a `v` of its own and
  * is written only once the level of `ottla.metadata` says that every broker knows it (`features.ts`); `features` itself
@@ -35,22 +37,31 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import { metadataLevel } from './features.ts'
-import type {
-  AliveImage,
-  BrokerListener,
-  BrokerRegistration,
-  ConfigResourceType,
-  PartitionImage,
-  SecurityProtocol,
-  SupportsImage,
-  Uuid,
+import {
+  type AliveImage,
+  type BrokerListener,
+  type BrokerRegistration,
+  type ConfigResourceType,
+  isReassigned,
+  type PartitionImage,
+  type SecurityProtocol,
+  type SupportsImage,
+  type Uuid,
 } from './image.ts'
 
 const SCHEMA_VERSION = 1
 /** What keeps out versions that do not look at the levels in it. */
 const FEATURES_SCHEMA_VERSION = 2
+/** Of shards in which a partition is reassigned. */
+const MOVING_SCHEMA_VERSION = 2
 export const SHARD_PARTITIONS_MAX = 64
 export const SHARD_BYTES_MAX = 16 * 1024
+/** Where partitions came to have more replicas than their shard was laid out for. */
+export const SHARD_BYTES_LIMIT = 64 * 1024
+/** So that a shard that is full of such partitions stays within its limit. */
+export const PARTITION_BYTES_MAX = 1000
+/** Of a partition's row, but for its lists: an index, two epochs, brackets and commas. */
+const ROW_BYTES_MAX = 64
 /** No more than Kafka accepts in one request; also what six digits of a shard's key can hold. */
 export const PARTITIONS_PER_TOPIC_MAX = 999_999
 
@@ -64,6 +75,8 @@ export const FEATURES_KEY = 'features'
 export const CONTROLLER_KEY = 'controller'
 export const PRODUCER_IDS_KEY = 'producer-ids'
 
+assert(SHARD_PARTITIONS_MAX * (PARTITION_BYTES_MAX + 1) + 64 <= SHARD_BYTES_LIMIT, 'A full shard fits')
+
 export const brokerKey = (id: number): string => `brokers/${id}`
 export const supportsKey = (id: number): string => `supports/${id}`
 export const aliveKey = (id: number): string => `alive/${id}`
@@ -75,7 +88,7 @@ export const configDocumentKey = (type: ConfigResourceType, name: string): strin
 /** How many partitions of this replication factor a shard may hold. */
 export function partitionsPerShard(replicationFactor: number): number {
   // Ids of up to 10 digits and a comma; replicas, ISR and eligible leaders double while a reassignment runs.
-  const bytesMax = 64 + replicationFactor * 2 * (11 + 11 + 11)
+  const bytesMax = ROW_BYTES_MAX + replicationFactor * 2 * (11 + 11 + 11)
   return Math.max(1, Math.min(SHARD_PARTITIONS_MAX, Math.floor(SHARD_BYTES_MAX / bytesMax)))
 }
 
@@ -176,18 +189,30 @@ export function decodeTopic(key: string, text: string): TopicDocument {
 
 export function encodeShard(partitions: readonly PartitionImage[]): string {
   assert(partitions.length > 0 && partitions.length <= SHARD_PARTITIONS_MAX, 'A shard holds 1 to 64 partitions')
-  const rows = partitions.map(({ replicas, isr, leader, leaderEpoch, partitionEpoch, elr }) =>
-    elr === undefined
-      ? [replicas, isr, leader, leaderEpoch, partitionEpoch]
-      : [replicas, isr, leader, leaderEpoch, partitionEpoch, elr],
-  )
-  const text = encode({ partitions: rows })
-  assert(text.length <= SHARD_BYTES_MAX, `A shard document has ${text.length} bytes of at most ${SHARD_BYTES_MAX}`)
+  const version = partitions.some(isReassigned) ? MOVING_SCHEMA_VERSION : SCHEMA_VERSION
+  const text = encode({ partitions: partitions.map(rowOf) }, version)
+  assert(text.length <= SHARD_BYTES_LIMIT, `A shard document has ${text.length} bytes of at most ${SHARD_BYTES_LIMIT}`)
   return text
 }
 
+function rowOf(partition: PartitionImage): readonly unknown[] {
+  const { replicas, isr, leader, leaderEpoch, partitionEpoch, elr } = partition
+  const row = [replicas, isr, leader, leaderEpoch, partitionEpoch]
+  if (isReassigned(partition)) {
+    return [...row, elr ?? [], partition.addingReplicas ?? [], partition.removingReplicas ?? []]
+  }
+  return elr === undefined ? row : [...row, elr]
+}
+
+/** The bytes that a partition with these replicas can come to take: each of them is once more in the ISR or the ELR, and once in what comes or goes. */
+export function partitionBytesMax(replicas: readonly number[]): number {
+  return ROW_BYTES_MAX + 3 * JSON.stringify(replicas).length
+}
+
 export function decodeShard(key: string, text: string, first: number): PartitionImage[] {
-  return arrayOf(decode(key, text)['partitions']).map((row, i) => decodePartition(arrayOf(row), first + i))
+  return arrayOf(decode(key, text, MOVING_SCHEMA_VERSION)['partitions']).map((row, i) =>
+    decodePartition(arrayOf(row), first + i),
+  )
 }
 
 export function encodeConfig(values: ReadonlyMap<string, string>): string {
@@ -207,16 +232,19 @@ export function decodeProducerIds(text: string): number {
 }
 
 function decodePartition(row: readonly unknown[], index: number): PartitionImage {
-  const [replicas, isr, leader, leaderEpoch, partitionEpoch, elr] = row
-  const partition = {
+  const [replicas, isr, leader, leaderEpoch, partitionEpoch, ...others] = row
+  const [elr = [], addingReplicas = [], removingReplicas = []] = others.map((list) => arrayOf(list).map(numberOf))
+  return {
     index,
     replicas: arrayOf(replicas).map(numberOf),
     isr: arrayOf(isr).map(numberOf),
     leader: numberOf(leader),
     leaderEpoch: numberOf(leaderEpoch),
     partitionEpoch: numberOf(partitionEpoch),
+    ...(elr.length > 0 && { elr }),
+    ...(addingReplicas.length > 0 && { addingReplicas }),
+    ...(removingReplicas.length > 0 && { removingReplicas }),
   }
-  return elr === undefined ? partition : { ...partition, elr: arrayOf(elr).map(numberOf) }
 }
 
 function decodeListener(value: unknown): BrokerListener {

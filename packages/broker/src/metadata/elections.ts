@@ -1,10 +1,13 @@
 /**
  * What becomes of one partition's state when replicas come, go or fall behind: its in-sync set, its leader, its eligible
- * leader replicas (KIP-966) and its epochs. Pure; the plans of `liveness-plans.ts` and `isr-plans.ts` are made of it.
+ * leader replicas (KIP-966), its reassignment (KIP-455) and its epochs. Pure; the plans of `liveness-plans.ts`,
+ * `isr-plans.ts` and `reassignment-plans.ts` are made of it.
  *
  * Invariants: a leader is in the ISR; without a leader nobody writes. The ISR and the ELR share no member. A replica
  * that leaves the ISR while fewer than `min.insync.replicas` stay in it becomes an eligible leader: the high watermark
- * does not move until enough are back, so it has everything that was ever acknowledged.
+ * does not move until enough are back, so it has everything that was ever acknowledged. Whichever change brings the last
+ * of the replicas that a reassignment adds into the ISR ends the reassignment: no step is left to be remembered. Where a
+ * broker stops being a replica the leader epoch rises, so that what it still says of the partition counts for nothing.
  */
 import { assert } from '@ottla/base/assert.ts'
 import { NO_LEADER, type PartitionImage } from './image.ts'
@@ -20,7 +23,17 @@ export interface ElectionRules {
   readonly usesElr: boolean
 }
 
+/** Who holds a partition. */
+export interface Assignment {
+  /** See PartitionImage. */
+  readonly replicas: readonly number[]
+  readonly adding: readonly number[]
+  readonly removing: readonly number[]
+}
+
 export interface PartitionChange {
+  /** Left out: as it is. */
+  readonly assignment?: Assignment
   /** The new ISR; left out: as it is. */
   readonly isr?: readonly number[]
   /** Replicas whose data is gone: not eligible, whatever they were. */
@@ -31,21 +44,64 @@ export interface PartitionChange {
 
 /** The partition after the change, or the same object where nothing changes. */
 export function changePartition(before: PartitionImage, change: PartitionChange, rules: ElectionRules): PartitionImage {
-  const sets = nextSets(before, change, rules)
-  const { leader, isr, elr } = electLeader(before, { ...sets, policy: change.leader ?? 'keep' }, rules)
-  const isRenewed = change.leader === 'renewed' && leader !== NO_LEADER
+  const { assignment, sets } = nextMembers(before, change, rules)
+  const held = { ...before, replicas: assignment.replicas, addingReplicas: assignment.adding }
+  const { leader, isr, elr } = electLeader(held, { ...sets, policy: change.leader ?? 'keep' }, rules)
+  const isOneGone = before.replicas.some((id) => !assignment.replicas.includes(id))
+  const isRenewed = (change.leader === 'renewed' || isOneGone) && leader !== NO_LEADER
   const isLeaderChanged = leader !== before.leader || isRenewed
-  if (!isLeaderChanged && sameSet(isr, before.isr) && sameSet(elr, elrOf(before))) return before
+  const isSameSets = sameSet(isr, before.isr) && sameSet(elr, elrOf(before))
+  if (!isLeaderChanged && isSameSets && isSameAssignment(assignment, assignmentOf(before))) return before
   assert(leader === NO_LEADER || isr.includes(leader), 'A leader is in sync')
-  const { elr: _, ...rest } = before
-  const after = {
-    ...rest,
+  assert(
+    isr.every((id) => assignment.replicas.includes(id)),
+    'Who is in sync is a replica',
+  )
+  return {
+    index: before.index,
+    replicas: assignment.replicas,
     isr,
     leader,
     leaderEpoch: before.leaderEpoch + (isLeaderChanged ? 1 : 0),
     partitionEpoch: before.partitionEpoch + 1,
+    ...(elr.length > 0 && { elr }),
+    ...(assignment.adding.length > 0 && { addingReplicas: assignment.adding }),
+    ...(assignment.removing.length > 0 && { removingReplicas: assignment.removing }),
   }
-  return elr.length === 0 ? after : { ...after, elr }
+}
+
+export function assignmentOf({ replicas, addingReplicas, removingReplicas }: PartitionImage): Assignment {
+  return { replicas, adding: addingReplicas ?? [], removing: removingReplicas ?? [] }
+}
+
+/** Who holds it and who is in sync, with a reassignment that has come to its end ended. */
+function nextMembers(
+  before: PartitionImage,
+  change: PartitionChange,
+  rules: ElectionRules,
+): { assignment: Assignment; sets: Sets } {
+  const asked = change.assignment ?? assignmentOf(before)
+  const sets = nextSets({ ...before, replicas: asked.replicas }, change, rules)
+  if (!isComplete(asked, sets.isr, rules)) return { assignment: asked, sets }
+  const replicas = staying(asked)
+  const assignment = { replicas, adding: [], removing: [] }
+  return { assignment, sets: nextSets({ ...before, replicas }, { ...change, isr: sets.isr }, rules) }
+}
+
+/**
+ * All that were to come are in sync. Beyond Kafka's rule, nobody goes while too few of those who stay are: it would leave
+ * what was acknowledged on fewer disks than `min.insync.replicas` asks for.
+ */
+function isComplete(assignment: Assignment, isr: readonly number[], { minInSyncReplicas }: ElectionRules): boolean {
+  const { adding, removing } = assignment
+  if (adding.length === 0 && removing.length === 0) return false
+  const stay = staying(assignment)
+  const inSync = stay.filter((id) => isr.includes(id))
+  return adding.every((id) => inSync.includes(id)) && inSync.length >= Math.min(minInSyncReplicas, stay.length)
+}
+
+function staying({ replicas, removing }: Assignment): readonly number[] {
+  return replicas.filter((id) => !removing.includes(id))
 }
 
 export function elrOf(partition: PartitionImage): readonly number[] {
@@ -90,14 +146,25 @@ function electLeader(
   if (inSync !== undefined) return { leader: inSync, isr, elr }
   const eligible = isr.length === 0 ? before.replicas.find((id) => elr.includes(id) && rules.isEligible(id)) : undefined
   if (eligible !== undefined) return leadsAlone(eligible, elr)
-  const unclean = rules.unclean ? before.replicas.find(rules.isEligible) : undefined
+  const unclean = rules.unclean ? anyReplica(before, rules) : undefined
   // Whatever others had beyond it is given up: nobody may lead with it later.
   if (unclean !== undefined) return { leader: unclean, isr: [unclean], elr: [] }
   return { leader: NO_LEADER, isr, elr }
 }
 
+/** One that is only just coming may have nothing at all: the others go first. */
+function anyReplica({ replicas, addingReplicas = [] }: PartitionImage, rules: ElectionRules): number | undefined {
+  const eligible = replicas.filter(rules.isEligible)
+  return eligible.find((id) => !addingReplicas.includes(id)) ?? eligible[0]
+}
+
 function leadsAlone(id: number, elr: readonly number[]): Sets & { leader: number } {
   return { leader: id, isr: [id], elr: elr.filter((other) => other !== id) }
+}
+
+function isSameAssignment(left: Assignment, right: Assignment): boolean {
+  const isSameOrder = `${left.replicas}` === `${right.replicas}`
+  return isSameOrder && sameSet(left.adding, right.adding) && sameSet(left.removing, right.removing)
 }
 
 function sameSet(left: readonly number[], right: readonly number[]): boolean {

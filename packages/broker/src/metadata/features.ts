@@ -25,6 +25,8 @@ export type FeatureRange = readonly [min: number, max: number]
  * this feature, and of clusters that do not name it. 2: partitions that are being reassigned.
  */
 export const METADATA_FEATURE = 'ottla.metadata'
+/** Of that feature: partitions may be reassigned. */
+export const REASSIGNMENT_LEVEL = 2
 
 export const SUPPORTED_FEATURES: readonly SupportedFeature[] = [
   // KIP-966: a replica that left the in-sync set with all that was acknowledged may lead. Needs 4.0-IV1.

@@ -30,6 +30,8 @@ const METHODS: { readonly [name in ControllerMethod]: 'outcomes' | 'outcome' } =
   allocateProducerIds: 'outcome',
   alterPartitions: 'outcome',
   electLeaders: 'outcome',
+  alterReassignments: 'outcome',
+  unregisterBroker: 'outcome',
 }
 
 export function encodeCall(call: ForwardedCall): Buffer {

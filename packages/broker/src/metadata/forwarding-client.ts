@@ -55,6 +55,8 @@ export class ForwardingClient implements AsyncDisposable {
       allocateProducerIds: call('allocateProducerIds'),
       alterPartitions: call('alterPartitions'),
       electLeaders: call('electLeaders'),
+      alterReassignments: call('alterReassignments'),
+      unregisterBroker: call('unregisterBroker'),
     }
   }
 

@@ -57,7 +57,10 @@ export interface AliveImage {
 
 export interface PartitionImage {
   readonly index: number
-  /** In order of preference: the first is the preferred leader. Never empty, no broker twice. */
+  /**
+   * In order of preference: the first is the preferred leader. Never empty, no broker twice. While the partition is
+   * reassigned: who shall have it, in that order, then who goes.
+   */
   readonly replicas: readonly number[]
   /** A subset of `replicas`. */
   readonly isr: readonly number[]
@@ -69,6 +72,10 @@ export interface PartitionImage {
   readonly partitionEpoch: number
   /** Eligible leader replicas (KIP-966), while fewer than `min.insync.replicas` are in `isr`; none of them is in it. */
   readonly elr?: readonly number[]
+  /** Members of `replicas` that come by a reassignment which is under way (KIP-455). Left out: none. */
+  readonly addingReplicas?: readonly number[]
+  /** Members of `replicas` that go once all that come are in sync. Left out: none. */
+  readonly removingReplicas?: readonly number[]
 }
 
 export interface TopicImage {
@@ -190,6 +197,11 @@ export function partitionOf(image: MetadataImage, topicId: Uuid, index: number):
 
 export function isAlive(image: MetadataImage, brokerId: number): boolean {
   return image.brokers.get(brokerId)?.fenced === false
+}
+
+/** Whether replicas of the partition are on their way to it, or from it. */
+export function isReassigned({ addingReplicas = [], removingReplicas = [] }: PartitionImage): boolean {
+  return addingReplicas.length > 0 || removingReplicas.length > 0
 }
 
 /** Whether the broker may lead or be in sync: not fenced, and not being stopped. */

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { loadConfig } from '../config.ts'
 import { planRegisterBroker } from './broker-plans.ts'
 import { applyRevision } from './changes.ts'
-import { aliveKey, encodeAlive, encodeShard, encodeTopic, shardKey, topicKey } from './documents.ts'
+import {
+  aliveKey,
+  encodeAlive,
+  encodeFeatures,
+  encodeShard,
+  encodeTopic,
+  FEATURES_KEY,
+  shardKey,
+  topicKey,
+} from './documents.ts'
 import { emptyImage, type MetadataImage, type PartitionImage } from './image.ts'
-import { planLiveness } from './liveness-plans.ts'
+import { planLiveness, planUnregisterBroker } from './liveness-plans.ts'
 import { plaintext } from './one-broker.ts'
 import type { ChangeSet } from './store.ts'
 
@@ -64,6 +74,20 @@ class Metadata {
 
   dies(id: number): void {
     this.put(aliveKey(id), null)
+  }
+
+  unregister(id: number): void {
+    const plan = planUnregisterBroker(this.image, id, this.#config)
+    assert.ok(!(plan instanceof ProtocolError))
+    for (const set of plan.sets) {
+      this.write(set)
+      for (const key of set.deletes) this.put(key, null)
+    }
+  }
+
+  refusalToUnregister(id: number): string | null {
+    const plan = planUnregisterBroker(this.image, id, this.#config)
+    return plan instanceof ProtocolError ? plan.error : null
   }
 
   /** As the controller: one plan after the other. Answers how many commits it took. */
@@ -250,4 +274,40 @@ test('Kafka’s own topics get more replicas as brokers join, unless somebody ha
     assert.equal(partition!.replicas.length, expected)
     assert.deepEqual([partition!.leader, partition!.isr, partition!.leaderEpoch], [1, [1], 0])
   }
+})
+
+test('a broker that is gone for good can be forgotten, and comes back as a new one', () => {
+  const metadata = cluster()
+  metadata.dies(3)
+  metadata.tidyUp()
+  metadata.unregister(3)
+  assert.deepEqual([...metadata.image.brokers.keys(), ...metadata.image.supports.keys()], [1, 2, 1, 2])
+  assert.deepEqual(metadata.partition(0), [1, [1, 2], [], 0])
+  metadata.come(3)
+  assert.deepEqual(metadata.fenced(), [])
+})
+
+test('a broker that lives, that is unknown, or that alone has all of a partition is not forgotten', () => {
+  const metadata = cluster({ 'min.insync.replicas': '1' })
+  assert.equal(metadata.refusalToUnregister(1), 'INVALID_REQUEST')
+  assert.equal(metadata.refusalToUnregister(9), 'BROKER_ID_NOT_REGISTERED')
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  assert.equal(metadata.refusalToUnregister(1), 'INVALID_REQUEST')
+  metadata.unregister(2)
+  metadata.come(2)
+  assert.deepEqual(metadata.partition(), [-1, [], [1], 1], 'an empty one under its id leads nothing')
+})
+
+test('without eligible leader replicas the last one in sync is not forgotten either', () => {
+  const metadata = cluster({ 'min.insync.replicas': '1' })
+  metadata.put(FEATURES_KEY, encodeFeatures(new Map()))
+  for (const id of [3, 2, 1]) {
+    metadata.dies(id)
+    metadata.tidyUp()
+  }
+  assert.deepEqual(metadata.partition(), [-1, [1], [], 1])
+  assert.equal(metadata.refusalToUnregister(1), 'INVALID_REQUEST')
 })

@@ -5,12 +5,14 @@
  * step to do next. The order makes each prefix of the commits harmless: who goes is fenced first and loses its places
  * then, who comes gets its partitions back first and is unfenced last.
  */
+import { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
-import { brokerKey, encodeBroker } from './documents.ts'
+import { aliveKey, brokerKey, encodeBroker, supportsKey } from './documents.ts'
 import { changePartition, elrOf } from './elections.ts'
 import {
   type BrokerRegistration,
   isEligible,
+  isReassigned,
   type MetadataImage,
   NO_LEADER,
   type PartitionImage,
@@ -18,7 +20,11 @@ import {
 } from './image.ts'
 import { wantedReplicas } from './internal-topics.ts'
 import { editPartitions, electionRules, type PartitionEdit } from './partition-sets.ts'
+import type { Plan } from './plan.ts'
 import type { ChangeSet } from './store.ts'
+
+/** Partitions that a refusal names. */
+const NAMED_MAX = 3
 
 export interface Housekeeping {
   readonly config: BrokerConfig
@@ -43,6 +49,48 @@ export function planLiveness(image: MetadataImage, housekeeping: Housekeeping): 
     if (broker.fenced && isReady(image, broker)) return planReturn(image, broker, housekeeping)
   }
   return planInternalReplicas(image, housekeeping)
+}
+
+/**
+ * A broker that is gone for good (UnregisterBroker): it has no part in anything any more. Refused while it lives, since it
+ * would come back at once, and while it alone has what was acknowledged: a broker that registers under its id later would
+ * be taken for the one that has it, whatever is on its disk.
+ */
+export function planUnregisterBroker(
+  image: MetadataImage,
+  brokerId: number,
+  config: BrokerConfig,
+): Plan<null> | ProtocolError {
+  const broker = image.brokers.get(brokerId)
+  if (broker === undefined) {
+    return new ProtocolError('BROKER_ID_NOT_REGISTERED', `Broker ID ${brokerId} is not currently registered`)
+  }
+  if (!broker.fenced || image.alive.has(brokerId)) {
+    return new ProtocolError('INVALID_REQUEST', `Cannot unregister broker ${brokerId}: it lives. Stop it first.`)
+  }
+  const rulesOf = electionRules(image, config)
+  const lastOf: string[] = []
+  const sets = editPartitions(image, (partition, topic) => {
+    if (!partition.isr.includes(brokerId) && !elrOf(partition).includes(brokerId)) return partition
+    const next = changePartition(partition, { lost: [brokerId] }, rulesOf(topic))
+    if (next.isr.includes(brokerId) || next.isr.length + elrOf(next).length === 0) {
+      lastOf.push(`${topic.name}-${partition.index}`)
+    }
+    return next
+  })
+  if (lastOf.length > 0) {
+    const named = `${lastOf.slice(0, NAMED_MAX).join(', ')}${lastOf.length > NAMED_MAX ? ' and others' : ''}`
+    return new ProtocolError(
+      'INVALID_REQUEST',
+      `Cannot unregister broker ${brokerId}: nobody else has all of ${named}. Start it again, or delete these topics.`,
+    )
+  }
+  const ifRevision = [
+    { key: brokerKey(brokerId), revision: broker.revision },
+    { key: aliveKey(brokerId), revision: 0 },
+  ]
+  const removal = { ifRevision, puts: [], deletes: [brokerKey(brokerId), supportsKey(brokerId)] }
+  return { sets: [...sets, removal], success: null }
 }
 
 /** Also one that was started anew before it was missed. */
@@ -83,6 +131,8 @@ function planInternalReplicas(image: MetadataImage, { config }: Housekeeping): C
     image,
     (partition, topic) => {
       const { replicas, index } = partition
+      // Somebody is at work on it already.
+      if (isReassigned(partition)) return partition
       const missing = wantedReplicas(topic.name, config, brokers.length)! - replicas.length
       if (missing <= 0) return partition
       const others = brokers.filter((id) => !replicas.includes(id))

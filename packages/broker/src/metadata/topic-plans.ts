@@ -7,6 +7,7 @@ import { type BrokerConfig, topicConfigProblem, VALUE_LENGTH_MAX } from '../conf
 import type { CreatedTopic, CreatePartitions, CreateTopic } from './controller-client.ts'
 import { encodeName, encodeShard, encodeTopic, nameKey, partitionsPerShard, shardKey, topicKey } from './documents.ts'
 import { type MetadataImage, NO_LEADER, type PartitionImage, type TopicImage, type Uuid } from './image.ts'
+import { badAssignment, checkManualAssignment } from './manual-assignment.ts'
 import { placeReplicas } from './placement.ts'
 import { attempt, cut, type Plan, SET_BYTES_MAX, SET_OPERATIONS_MAX } from './plan.ts'
 import { type ChangeSet, changeSetBytes, changeSetOperations } from './store.ts'
@@ -128,14 +129,7 @@ function manual(image: MetadataImage, command: CreateTopic): readonly (readonly 
 }
 
 function checkReplicas(image: MetadataImage, replicas: readonly number[], { sizeLike }: { sizeLike: number }): void {
-  if (replicas.length === 0) throw badAssignment('The manual partition assignment includes an empty replica list.')
-  const unknown = replicas.find((id) => !image.brokers.has(id))
-  if (unknown !== undefined) {
-    throw badAssignment(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
-  }
-  if (new Set(replicas).size !== replicas.length) {
-    throw badAssignment('The manual partition assignment includes a broker more than once.')
-  }
+  checkManualAssignment(image, replicas)
   if (replicas.length !== sizeLike) {
     throw badAssignment(
       `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not consistent with others, which have ${sizeLike}.`,
@@ -146,10 +140,6 @@ function checkReplicas(image: MetadataImage, replicas: readonly number[], { size
       'All brokers specified in the manual partition assignment are fenced or in controlled shutdown.',
     )
   }
-}
-
-function badAssignment(message: string): ProtocolError {
-  return new ProtocolError('INVALID_REPLICA_ASSIGNMENT', message)
 }
 
 function automatic(image: MetadataImage, command: CreateTopic, context: PlanningContext): number[][] {

@@ -45,3 +45,14 @@ export function noteOffsets({ partition, directory }: Held): void {
   logStarts.set(topicName, index, log.logStartOffset)
   highWatermarks.set(topicName, index, partition.highWatermark)
 }
+
+/** What is appended from there on next is neither durable nor clean, whatever was there before. */
+export function lowerRecoveryPoint({ partition, directory }: Held, offset: number): void {
+  const { recoveryPoints, cleanerOffsets } = directory.checkpoints
+  for (const checkpoint of [recoveryPoints, cleanerOffsets]) {
+    const known = checkpoint.get(partition.topicName, partition.index) ?? 0
+    if (known <= offset) continue
+    checkpoint.set(partition.topicName, partition.index, offset)
+    checkpoint.flush()
+  }
+}

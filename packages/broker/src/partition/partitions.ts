@@ -22,6 +22,7 @@ import {
   type Held,
   keyOf,
   keyOfWanted,
+  lowerRecoveryPoint,
   nameOf,
   noteOffsets,
   type Opening,
@@ -78,7 +79,7 @@ export class Partitions implements AsyncDisposable {
       image: () => this.#image!,
       config: () => this.#config!,
       all: () => this.all(),
-      lowerRecoveryPoint: (partition, offset) => this.#lowerRecoveryPoint(partition, offset),
+      lowerRecoveryPoint: (partition, offset) => lowerRecoveryPoint(this.#heldOf(partition), offset),
       advanceLogStart: (partition, offset) => this.#advanceLogStart(partition, offset),
     })
   }
@@ -192,17 +193,6 @@ export class Partitions implements AsyncDisposable {
     return partition.logStartOffset
   }
 
-  /** What is appended from there on next is neither durable nor clean, whatever was there before. */
-  #lowerRecoveryPoint(partition: Partition, offset: number): void {
-    const { recoveryPoints, cleanerOffsets } = this.#heldOf(partition).directory.checkpoints
-    for (const checkpoint of [recoveryPoints, cleanerOffsets]) {
-      const known = checkpoint.get(partition.topicName, partition.index) ?? 0
-      if (known <= offset) continue
-      checkpoint.set(partition.topicName, partition.index, offset)
-      checkpoint.flush()
-    }
-  }
-
   /** Deletes what topics no longer keep every `log.retention.check.interval.ms`, and first after a while. */
   keepRetention(config: BrokerConfig): void {
     const initialDelayMs = config.int('log.initial.task.delay.ms')
@@ -261,9 +251,8 @@ export class Partitions implements AsyncDisposable {
   #update(topic: TopicImage): void {
     for (const image of topic.partitions) {
       const held = this.#held.get(topic.id)?.[image.index]
-      if (!image.replicas.includes(this.#options.brokerId)) {
-        if (held !== undefined) this.#removePartition(held)
-      } else if (held === undefined) this.#want({ topic, image })
+      if (!image.replicas.includes(this.#options.brokerId)) this.#removePartition(topic.id, image.index)
+      else if (held === undefined) this.#want({ topic, image })
       else {
         held.partition.update(image)
         this.#replication.update(held.partition)
@@ -303,7 +292,7 @@ export class Partitions implements AsyncDisposable {
 
   /** It takes down nothing but itself. */
   #notOpened(wanted: Wanted, error: unknown): void {
-    if (this.#image?.topicsById.has(wanted.topic.id) !== true) return
+    if (this.#ours(wanted.topic.id, wanted.image.index) === null) return
     this.#offline.failed(keyOfWanted(wanted))
     this.#options.logger.error('Cannot open a log; trying again later', { name: nameOf(wanted), error })
   }
@@ -314,11 +303,11 @@ export class Partitions implements AsyncDisposable {
     const allFailed = failures.every((failed) => failed)
     for (const key of keys) {
       const [topicId, index] = topicAndIndexOf(key)
-      const topic = this.#image?.topicsById.get(topicId)
+      const wanted = this.#ours(topicId, index)
       const directory = this.#held.get(topicId)?.[index]?.directory
-      if (topic === undefined || this.#disposing !== null) this.#offline.remove(key)
+      if (wanted === null || this.#disposing !== null) this.#offline.remove(key)
       else if (directory?.isOffline ?? allFailed) this.#offline.failed(key)
-      else this.#want({ topic, image: topic.partitions[index]! })
+      else this.#want(wanted)
     }
     this.#openNext()
   }
@@ -384,8 +373,8 @@ export class Partitions implements AsyncDisposable {
       },
     })
     const partition = await opening.catch(async (error: unknown) => {
-      // Its topic was deleted meanwhile, and left it to whoever was at work in its directory.
-      if (held !== undefined && this.#image?.topicsById.has(topic.id) !== true) await this.#discard([held])
+      // It has gone meanwhile, and was left to whoever was at work in its directory.
+      if (held !== undefined && this.#ours(topic.id, image.index) === null) await this.#discard([held])
       throw error
     })
     try {
@@ -400,10 +389,9 @@ export class Partitions implements AsyncDisposable {
   /** The image may have moved on while the log was opened. */
   async #hold(held: Held): Promise<void> {
     const { partition } = held
-    const topic = this.#image?.topicsById.get(partition.topicId)
-    const image = topic?.partitions[partition.index]
-    const isOurs = image?.replicas.includes(this.#options.brokerId) === true
-    if (topic === undefined || image === undefined || !isOurs) return this.#discard([held])
+    const wanted = this.#ours(partition.topicId, partition.index)
+    if (wanted === null) return this.#discard([held])
+    const { topic, image } = wanted
     const partitions = this.#held.get(topic.id) ?? []
     this.#held.set(topic.id, partitions)
     // The failed one that it replaces: who still waits there looks again.
@@ -415,6 +403,13 @@ export class Partitions implements AsyncDisposable {
     partition.configure(this.#settings.rules(topic), this.#settings.log(topic, held.segmentJitter))
     this.#replication.update(partition)
     this.#options.onOpened?.(partition)
+  }
+
+  /** The partition as the newest image has it; null where this broker is none of its replicas. */
+  #ours(topicId: string, index: number): Wanted | null {
+    const topic = this.#image?.topicsById.get(topicId)
+    const image = topic?.partitions[index]
+    return image?.replicas.includes(this.#options.brokerId) ? { topic: topic!, image } : null
   }
 
   #cameBack({ topicId, topicName, index, logEndOffset }: Partition): void {
@@ -441,11 +436,16 @@ export class Partitions implements AsyncDisposable {
     return opening !== undefined && keyOfWanted(opening.wanted) === keyOf(topicId, index)
   }
 
-  /** Its replica has moved elsewhere. */
-  #removePartition(held: Held): void {
-    const { partition } = held
-    delete this.#held.get(partition.topicId)![partition.index]
-    void this.#discard([held])
+  /** Its replica has moved elsewhere, or was never here. */
+  #removePartition(topicId: string, index: number): void {
+    this.#wanted.delete(keyOf(topicId, index))
+    this.#offline.remove(keyOf(topicId, index))
+    const held = this.#held.get(topicId)?.[index]
+    if (held === undefined) return
+    delete this.#held.get(topicId)![index]
+    // One that has failed and is being opened anew is discarded by whoever opens it.
+    if (this.#isReopening(held.partition)) this.#resign(held.partition)
+    else void this.#discard([held])
   }
 
   #resign(partition: Partition | undefined): void {

@@ -68,6 +68,12 @@ function minimalPlacementRequest(key: number, version: number): RequestInputOf<A
   switch (key) {
     case 43:
       return { topicPartitions: [{ topic: 't', partitions: [0] }] }
+    case 45:
+      return { topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas: [1] }] }] }
+    case 46:
+      return { topics: null }
+    case 64:
+      return { brokerId: 9 }
     default:
       return minimalGroupRequest(key, version)
   }

@@ -24,11 +24,13 @@ export interface TestTopic {
   readonly id: string
   readonly name?: string
   readonly partitions?: number
+  /** Of each partition; this broker is 1, and alone when left out. The first leads. */
+  readonly replicas?: readonly number[]
   readonly configs?: { readonly [name: string]: string }
 }
 
-function topicImage({ id, name = 't', partitions = 1, configs = {} }: TestTopic): TopicImage {
-  const replica = { replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
+function topicImage({ id, name = 't', partitions = 1, replicas = [1], configs = {} }: TestTopic): TopicImage {
+  const replica = { replicas, isr: replicas, leader: replicas[0]!, leaderEpoch: 0, partitionEpoch: 0 }
   return {
     ...{ id: idOf(id), name, internal: false, revision: 1, configs: new Map(Object.entries(configs)) },
     partitions: Array.from({ length: partitions }, (_, index) => ({ index, ...replica })),

@@ -1,6 +1,7 @@
 /** Owns what is asked about a cluster as a whole: its brokers, and what lies in their log directories. */
 import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { UnregisterBroker } from '@ottla/protocol/apis/64-unregister-broker.ts'
 import type { ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Client } from '../client.ts'
 import { UnsupportedVersionError } from '../errors.ts'
@@ -59,6 +60,13 @@ export async function describeCluster(client: Client, options: AdminOptions = {}
     controllerId,
     brokers: [...client.connections.brokers.values()].sort((a, b) => a.nodeId - b.nodeId),
   }
+}
+
+/** Forgets a broker that does not come back; throws where the cluster does not have it, or it lives. */
+export async function unregisterBroker(client: Client, nodeId: number, options: AdminOptions = {}): Promise<void> {
+  const answer = await ask(client, { api: UnregisterBroker, request: { brokerId: nodeId }, reads: false }, options)
+  const error = errorOf(`unregister broker ${nodeId}`, answer.errorCode, answer.errorMessage)
+  if (error !== null) throw error
 }
 
 /** Of these brokers, or of all. `topics` null means all topics. */
