@@ -64,6 +64,8 @@ export class Client {
       bootstrap: parseBootstrap(options.bootstrap ?? DEFAULT_BOOTSTRAP),
       clientId,
       backoff: this.backoff,
+      // A failure shows when somebody needs what is known.
+      onSilent: () => void this.metadata.refresh().catch(() => undefined),
       ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
       ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
     })

@@ -86,6 +86,8 @@ export class BrokerConnection {
   #correlationId: number
   #timer: Timer | null = null
   #timerMs = 0
+  /** Of the last answer, or of the first request that waits for one. */
+  #heardMs = 0
   #closeReason: Error | null = null
 
   /** Connects and agrees on versions. Rejects with NetworkError, RequestTimeoutError or the signal's reason. */
@@ -139,6 +141,11 @@ export class BrokerConnection {
     return this.#inFlight.length
   }
 
+  /** How long requests have waited without any answer, in ms; 0 where none waits. */
+  get silentMs(): number {
+    return this.#inFlight.length === 0 ? 0 : this.#clock.monotonicMs() - this.#heardMs
+  }
+
   /** Bytes that the system has not taken yet. */
   get bufferedBytes(): number {
     return this.#stream.bufferedBytes
@@ -184,7 +191,12 @@ export class BrokerConnection {
     })) as ResponseOf<A>
   }
 
-  /** Closes at once; pending requests fail. Idempotent. */
+  /** Closes at once; pending requests fail, for this reason. Idempotent. */
+  giveUp(reason: string): void {
+    this.#close(new ConnectionClosedError(`Connection to ${this.address} was given up: ${reason}`))
+  }
+
+  /** As `giveUp`: nobody needs it any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#close(new ConnectionClosedError(`Connection to ${this.address} was closed by this client`))
   }
@@ -260,6 +272,7 @@ export class BrokerConnection {
     this.#correlationId = correlationId === CORRELATION_ID_MAX ? 0 : correlationId + 1
     pending.correlationId = correlationId
     if (pending.expectsAnswer) {
+      if (this.#inFlight.length === 0) this.#heardMs = this.#clock.monotonicMs()
       assert(this.#inFlight.push(pending), 'Whoever transmits has looked for room')
       this.#stream.write(parts)
     } else {
@@ -294,6 +307,7 @@ export class BrokerConnection {
 
   #onFrame(frame: Buffer): void {
     if (this.#closeReason !== null) return
+    this.#heardMs = this.#clock.monotonicMs()
     const pending = this.#inFlight.shift()
     if (pending === undefined) throw new BrokenProtocolError('it answered where nothing was asked')
     let answer: unknown

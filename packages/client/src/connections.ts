@@ -9,10 +9,10 @@ import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Network } from '@ottla/base/network.ts'
 import type { Random } from '@ottla/base/random.ts'
-import type { Timers } from '@ottla/base/timers.ts'
+import type { Timer, Timers } from '@ottla/base/timers.ts'
 import { type Address, addressText } from './bootstrap.ts'
 import { BrokerConnection } from './connection.ts'
-import { BrokersUnreachableError, DisposedError } from './errors.ts'
+import { BrokersUnreachableError, ConnectionClosedError, DisposedError } from './errors.ts'
 import { type Backoff, backoffMs, DEFAULT_BACKOFF } from './retry.ts'
 
 /**
@@ -38,20 +38,46 @@ export interface ConnectionsOptions {
   /** 30,000 ms when left out. */
   readonly requestTimeoutMs?: number
   readonly backoff?: Backoff
+  /** A broker has not answered for a while: whoever knows the cluster asks another one what has become of it. */
+  readonly onSilent?: () => void
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** Without an answer for so long a broker may be gone: others are preferred, and asked about it. In ms. */
+export const SILENT_MS = 2_000
+/** Between two looks for brokers that are silent, in ms. */
+const LOOK_INTERVAL_MS = 1_000
 
 /** One place to connect to: its connection, if there is one, and what its last attempts came to. */
 class Line {
   readonly address: Address
   connection: BrokerConnection | null = null
   opening: Promise<BrokerConnection> | null = null
+  /** When it began to open, and what ends that. */
+  openingSinceMs = 0
+  openingAbort = new AbortController()
   failures = 0
   notBeforeMs = 0
 
   constructor(address: Address) {
     this.address = address
+  }
+
+  get isOpen(): boolean {
+    return this.connection !== null && !this.connection.isClosed
+  }
+
+  /** Whether something has waited too long for this broker to count on it. */
+  isSilent(nowMs: number): boolean {
+    if (this.opening !== null) return nowMs - this.openingSinceMs >= SILENT_MS
+    return this.isOpen && this.connection!.silentMs >= SILENT_MS
+  }
+
+  /** Whatever waits for this broker fails and can be tried elsewhere. */
+  giveUp(): void {
+    const reason = 'it is silent, and no broker of the cluster any more'
+    this.openingAbort.abort(new ConnectionClosedError(`Cannot connect to ${addressText(this.address)}: ${reason}`))
+    this.connection?.giveUp(reason)
   }
 }
 
@@ -61,6 +87,7 @@ export class Connections {
   readonly #lines = new Map<string, Line>()
   readonly #disposing = new AbortController()
   #brokers: ReadonlyMap<number, Broker> = new Map()
+  #look: Timer | null = null
 
   constructor(options: ConnectionsOptions) {
     this.#options = options
@@ -75,14 +102,21 @@ export class Connections {
     return this.#disposing.signal.aborted
   }
 
-  /** Takes the newest list; connections to addresses that nobody has any more are closed. */
+  /**
+   * Takes the newest list; connections to addresses that nobody has any more are closed. A bootstrap address may be
+   * another name of a broker in the list, so it is given up only where it is silent: a broker that stands still, or that
+   * packets do not reach, leaves the list when its session ends, long before its requests have passed their time.
+   */
   setBrokers(brokers: ReadonlyMap<number, Broker>): void {
     this.#brokers = brokers
-    const known = [...brokers.values(), ...this.#options.bootstrap].map(addressText)
+    const nowMs = this.#options.clock.monotonicMs()
+    const listed = new Set(Array.from(brokers.values(), addressText))
+    const kept = new Set(this.#options.bootstrap.map(addressText))
     for (const [key, line] of this.#lines) {
-      if (known.some((address) => key.endsWith(` ${address}`))) continue
-      this.#lines.delete(key)
-      void line.connection?.[Symbol.asyncDispose]()
+      const address = addressText(line.address)
+      if (listed.has(address) || (kept.has(address) && !line.isSilent(nowMs))) continue
+      if (!kept.has(address)) this.#lines.delete(key)
+      line.giveUp()
     }
   }
 
@@ -103,13 +137,16 @@ export class Connections {
 
   /**
    * A connection to whichever broker answers: an open one, else the known brokers from a random one on, else the
-   * bootstrap addresses. Each is tried once and waits for no backoff. Rejects with BrokersUnreachableError.
+   * bootstrap addresses; last those that are silent. Each is tried once and waits for no backoff. Rejects with
+   * BrokersUnreachableError.
    */
   async any(options: { signal?: AbortSignal } = {}): Promise<BrokerConnection> {
-    const addresses = this.#candidates()
-    const lines = addresses.map((address) => this.#line(address, 'main'))
-    const open = lines.find((line) => line.connection !== null && !line.connection.isClosed)
+    const all = this.#candidates().map((address) => this.#line(address, 'main'))
+    const nowMs = this.#options.clock.monotonicMs()
+    const answering = all.filter((line) => !line.isSilent(nowMs))
+    const open = answering.find((line) => line.isOpen)
     if (open?.connection != null) return open.connection
+    const lines = [...answering, ...all.filter((line) => line.isSilent(nowMs))]
     const failures: string[] = []
     let cause: unknown
     for (const line of lines) {
@@ -137,6 +174,7 @@ export class Connections {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposing.abort(new DisposedError('client'))
+    this.#look?.cancel()
     const lines = [...this.#lines.values()]
     this.#lines.clear()
     await Promise.all(lines.map((line) => line.connection?.[Symbol.asyncDispose]()))
@@ -162,18 +200,21 @@ export class Connections {
   }
 
   async #open(line: Line, connectTimeoutMs: number, { signal }: { signal?: AbortSignal }): Promise<BrokerConnection> {
-    if (line.connection !== null && !line.connection.isClosed) return line.connection
+    if (line.isOpen) return line.connection!
     this.#disposing.signal.throwIfAborted()
     line.opening ??= this.#connect(line, connectTimeoutMs).finally(() => {
       line.opening = null
     })
+    this.#lookLater()
     return await unlessAborted(line.opening, signal)
   }
 
   /** Shared by all who wait for this line, so no single caller's signal ends it. */
   async #connect(line: Line, connectTimeoutMs: number): Promise<BrokerConnection> {
     const { network, clock, timers, random, clientId, requestTimeoutMs, backoff = DEFAULT_BACKOFF } = this.#options
-    const { signal } = this.#disposing
+    line.openingAbort = new AbortController()
+    line.openingSinceMs = Math.max(clock.monotonicMs(), line.notBeforeMs)
+    const signal = AbortSignal.any([this.#disposing.signal, line.openingAbort.signal])
     const waitMs = line.notBeforeMs - clock.monotonicMs()
     if (waitMs > 0) await timers.sleep(waitMs, { signal })
     const { host, port } = line.address
@@ -196,6 +237,21 @@ export class Connections {
       line.notBeforeMs = clock.monotonicMs() + backoffMs(line.failures, { backoff, random })
       throw error
     }
+  }
+
+  /** One timer for all lines, for as long as there is something that could fall silent. */
+  #lookLater(): void {
+    const { timers, clock, onSilent } = this.#options
+    if (this.#look !== null || onSilent === undefined || this.isDisposed) return
+    this.#look = timers.after(LOOK_INTERVAL_MS, () => {
+      this.#look = null
+      const lines = [...this.#lines.values()]
+      const nowMs = clock.monotonicMs()
+      const isHeard = (address: Address): boolean => !this.#line(address, 'main').isSilent(nowMs)
+      // Where all are silent there is nobody to ask about them.
+      if (lines.some((line) => line.isSilent(nowMs)) && this.#candidates().some(isHeard)) onSilent()
+      if (lines.some((line) => line.isOpen || line.opening !== null)) this.#lookLater()
+    })
   }
 }
 

@@ -41,6 +41,7 @@ export class FakeBroker {
   readonly asked: Asked[] = []
   readonly #handlers = new Map<number, Handler>()
   readonly #connections = new Set<Connection>()
+  #stands = false
   readonly #ranges = new Map<number, readonly [number, number]>()
 
   static async start(network: Network, port: number): Promise<FakeBroker> {
@@ -64,6 +65,12 @@ export class FakeBroker {
     return this.asked.filter(({ name }) => name === api.name).length
   }
 
+  /** From now on nothing is answered, as by a process that stands still: what is asked is taken all the same. */
+  standStill(): void {
+    this.#stands = true
+    this.#connections.clear()
+  }
+
   hangUp(): void {
     for (const connection of this.#connections) connection.destroy()
     this.#connections.clear()
@@ -74,7 +81,7 @@ export class FakeBroker {
   }
 
   #accept(connection: Connection): void {
-    this.#connections.add(connection)
+    if (!this.#stands) this.#connections.add(connection)
     let turn = Promise.resolve()
     const onFrame = (frame: Buffer): void => {
       turn = turn.then(() => this.#answer(connection, frame))

@@ -13,7 +13,7 @@ import { Metadata as MetadataApi } from '@ottla/protocol/apis/03-metadata.ts'
 import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorName, ProtocolError } from '@ottla/protocol/errors.ts'
-import { type Broker, type Connections, unlessAborted } from './connections.ts'
+import { type Broker, type Connections, SILENT_MS, unlessAborted } from './connections.ts'
 import { OverloadError } from './errors.ts'
 
 export interface PartitionMetadata {
@@ -192,7 +192,27 @@ export class Metadata {
     }
   }
 
+  /** A broker that is silent is left for the next one; the last of as many as there are has all its time. */
   async #ask(
+    names: readonly string[],
+    options: { autoCreate: boolean; signal?: AbortSignal },
+  ): Promise<MetadataResponse> {
+    for (let left = this.#connections.brokers.size; left > 1; left--) {
+      const patience = new AbortController()
+      const timer = this.#timers.after(SILENT_MS, () => patience.abort())
+      const signals = options.signal === undefined ? [patience.signal] : [options.signal, patience.signal]
+      try {
+        return await this.#askOne(names, { ...options, signal: AbortSignal.any(signals) })
+      } catch (error) {
+        if (options.signal?.aborted === true || !patience.signal.aborted) throw error
+      } finally {
+        timer.cancel()
+      }
+    }
+    return await this.#askOne(names, options)
+  }
+
+  async #askOne(
     names: readonly string[],
     options: { autoCreate: boolean; signal?: AbortSignal },
   ): Promise<MetadataResponse> {
