@@ -18,7 +18,7 @@ for await (const command of commandsOfInput()) {
 async function join(command: Extract<Command, { do: 'join' }>): Promise<void> {
   const { member, group, topics } = command
   const retry = { initialRetryTime: 50, maxRetryTime: 500, retries: 100 }
-  const kafka = new Kafka({ clientId: member, brokers: [bootstrap], logLevel: logLevel.NOTHING, retry })
+  const kafka = new Kafka({ clientId: member, brokers: bootstrap.split(','), logLevel: logLevel.NOTHING, retry })
   const consumer = kafka.consumer({
     groupId: group,
     sessionTimeout: command.sessionTimeoutMs,

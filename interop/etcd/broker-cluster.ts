@@ -15,20 +15,23 @@ export interface ClusterOptions {
   /** The value of each broker's `metadata.store`. */
   readonly store: (id: number) => string
   readonly brokers: number
+  /** Each broker's address; a free port of the loopback when left out. */
+  readonly listen?: (id: number) => string
+  /** Words in front of each broker's command. */
+  readonly wrapper?: (id: number) => readonly string[]
   /** More of each broker's settings, as `name=value`. */
   readonly settings?: readonly string[]
 }
 
 export class BrokerCluster implements AsyncDisposable {
-  readonly #store: ClusterOptions['store']
-  readonly #settings: readonly string[]
+  readonly #options: ClusterOptions
   readonly #members = new Map<number, Member>()
 
   /** All brokers serve when it resolves; ids from 1 on. They start at the same time. */
-  static async start({ store, brokers, settings = [] }: ClusterOptions): Promise<BrokerCluster> {
-    const cluster = new BrokerCluster(store, settings)
+  static async start(options: ClusterOptions): Promise<BrokerCluster> {
+    const cluster = new BrokerCluster(options)
     try {
-      await Promise.all(Array.from({ length: brokers }, (_, i) => cluster.#launch(i + 1).ready()))
+      await Promise.all(Array.from({ length: options.brokers }, (_, i) => cluster.#launch(i + 1).ready()))
       return cluster
     } catch (error) {
       await cluster[Symbol.asyncDispose]()
@@ -36,9 +39,8 @@ export class BrokerCluster implements AsyncDisposable {
     }
   }
 
-  private constructor(store: ClusterOptions['store'], settings: readonly string[]) {
-    this.#store = store
-    this.#settings = settings
+  private constructor(options: ClusterOptions) {
+    this.#options = options
   }
 
   get bootstrap(): string {
@@ -51,9 +53,17 @@ export class BrokerCluster implements AsyncDisposable {
     return member.process
   }
 
-  /** Resolves once the broker serves again, on the data that it left and on another port. */
+  /** Resolves once the broker serves again, on the data that it left and, unless `listen` says one, on another port. */
   async restart(id: number): Promise<void> {
     await this.#launch(id).ready()
+  }
+
+  /** As `restart`, with a disk that has nothing on it. */
+  async restartEmptied(id: number): Promise<void> {
+    const member = this.#members.get(id)!
+    member.directory[Symbol.dispose]()
+    this.#members.set(id, { ...member, directory: new TempDirectory(`broker-${id}`) })
+    await this.restart(id)
   }
 
   /** What the brokers have logged, for whoever has to find out why something failed. */
@@ -68,10 +78,13 @@ export class BrokerCluster implements AsyncDisposable {
 
   #launch(id: number): BrokerProcess {
     const directory = this.#members.get(id)?.directory ?? new TempDirectory(`broker-${id}`)
-    const settings = [`node.id=${id}`, `metadata.store=${this.#store(id)}`, ...this.#settings]
+    const { store, settings = [], listen, wrapper } = this.#options
+    const words = [`node.id=${id}`, `metadata.store=${store(id)}`, ...settings]
     const process = BrokerProcess.launch({
       dataDir: directory.path,
-      args: settings.flatMap((one) => ['--set', one]),
+      args: words.flatMap((one) => ['--set', one]),
+      ...(listen === undefined ? {} : { listen: listen(id) }),
+      ...(wrapper === undefined ? {} : { wrapper: wrapper(id) }),
     })
     this.#members.set(id, { directory, process })
     return process

@@ -11,13 +11,23 @@ import { TempDirectory } from '../temp-directory.ts'
 const HEARTBEAT_MS = 20
 const ELECTION_MS = 200
 const ERRORS_CHARS_MAX = 100_000
+/** etcd's own ports, where a member has a host to itself. */
+const CLIENT_PORT = 2379
+const PEER_PORT = 2380
 
 export interface MemberOptions {
-  /** More words of etcd's command line. */
+  /** More words of etcd's command line; the last of several that say the same counts. */
   readonly args?: readonly string[]
 }
 
-interface Place {
+/** Where a member runs, if not on this machine's loopback. */
+export interface MemberHost {
+  readonly address: string
+  /** Words in front of a command that run it there. */
+  readonly wrapper: readonly string[]
+}
+
+interface Place extends MemberHost {
   readonly name: string
   readonly clientPort: number
   readonly peerPort: number
@@ -45,7 +55,7 @@ export class EtcdMember implements AsyncDisposable {
 
   /** HOST:PORT for clients. */
   get address(): string {
-    return `127.0.0.1:${this.#place.clientPort}`
+    return `${this.#place.address}:${this.#place.clientPort}`
   }
 
   get port(): number {
@@ -58,7 +68,8 @@ export class EtcdMember implements AsyncDisposable {
 
   /** Starts the process, also again on the data that it left. */
   launch(): void {
-    const child = spawn('etcd', [...addresses(this.#place), '--data-dir', this.#directory.path, ...this.#args], {
+    const [command, ...args] = [...this.#place.wrapper, 'etcd', ...addresses(this.#place)]
+    const child = spawn(command!, [...args, '--data-dir', this.#directory.path, ...this.#args], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     const end = (): void => void child.kill('SIGKILL')
@@ -114,14 +125,26 @@ export interface EtcdCluster extends AsyncDisposable {
   readonly members: readonly EtcdMember[]
 }
 
-export async function startEtcd(count: number, { args = [] }: MemberOptions = {}): Promise<EtcdCluster> {
+export async function startEtcd(count: number, options: MemberOptions = {}): Promise<EtcdCluster> {
   const ports = await freePorts(2 * count)
+  const local = { address: '127.0.0.1', wrapper: [] }
   const places = Array.from({ length: count }, (_, i) => ({
+    ...local,
     name: `m${i}`,
     clientPort: ports[2 * i]!,
     peerPort: ports[2 * i + 1]!,
   }))
-  const all = places.map(({ name, peerPort }) => `${name}=http://127.0.0.1:${peerPort}`).join(',')
+  return await startMembers(places, options)
+}
+
+/** One member on each host, at etcd's own ports. */
+export async function startEtcdOn(hosts: readonly MemberHost[], options: MemberOptions = {}): Promise<EtcdCluster> {
+  const places = hosts.map((host, i) => ({ ...host, name: `m${i}`, clientPort: CLIENT_PORT, peerPort: PEER_PORT }))
+  return await startMembers(places, options)
+}
+
+async function startMembers(places: readonly Place[], { args = [] }: MemberOptions): Promise<EtcdCluster> {
+  const all = places.map(({ name, address, peerPort }) => `${name}=http://${address}:${peerPort}`).join(',')
   const timing = ['--heartbeat-interval', `${HEARTBEAT_MS}`, '--election-timeout', `${ELECTION_MS}`]
   const words = ['--initial-cluster', all, ...timing, '--log-level', 'error', ...args]
   const members = places.map((place) => new EtcdMember(place, words))
@@ -136,8 +159,8 @@ export async function startEtcd(count: number, { args = [] }: MemberOptions = {}
   return { members, [Symbol.asyncDispose]: dispose }
 }
 
-function addresses({ name, clientPort, peerPort }: Place): string[] {
-  const [client, peer] = [`http://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`]
+function addresses({ name, address, clientPort, peerPort }: Place): string[] {
+  const [client, peer] = [`http://${address}:${clientPort}`, `http://${address}:${peerPort}`]
   return [
     ...['--name', name, '--listen-client-urls', client, '--advertise-client-urls', client],
     ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],

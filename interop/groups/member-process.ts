@@ -4,6 +4,7 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { systemClock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
 import type { Command, DeliveredRecord, Told } from '../clients/member-commands.ts'
 
@@ -13,6 +14,8 @@ export interface Program {
 }
 
 export interface Delivery {
+  /** When it came here, in ms of the wall clock. */
+  readonly atMs: number
   readonly member: string
   readonly record: DeliveredRecord
 }
@@ -66,7 +69,7 @@ export class MemberProcess implements AsyncDisposable {
     this.#rest = lines.pop()!
     for (const line of lines) {
       const told = JSON.parse(line) as Told
-      if ('record' in told) this.deliveries.push(told)
+      if ('record' in told) this.deliveries.push({ ...told, atMs: systemClock.wallMs() })
       else if ('failed' in told) this.#complain(`${told.member}: ${told.failed}\n`)
     }
   }
