@@ -4,10 +4,9 @@ import { AssignedConsumer } from '@ottla/client/consumer/assigned-consumer.ts'
 import type { MemberProcess } from '../groups/member-process.ts'
 import { waitUntil } from '../groups/wait-until.ts'
 import { succeed } from '../processes.ts'
-import type { Scene } from './scenarios.ts'
+import { PARTITIONS, type Scene } from './scenarios.ts'
 import type { Seen, SteadyClient } from './steady-client.ts'
 import { longestGapMs, type PartitionTally, type Placed, skips, tallyOf, undelivered } from './tally.ts'
-import { PARTITIONS } from './trial.ts'
 
 export interface Participant {
   readonly steady: SteadyClient

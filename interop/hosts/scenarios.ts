@@ -5,6 +5,8 @@ import type { HostCluster } from './host-cluster.ts'
 
 /** The default of `broker.session.timeout.ms`. */
 export const SESSION_MS = 9_000
+/** Of each client's topic. */
+export const PARTITIONS = 2
 /** etcd's election time-out, its spread, and the vote. */
 const ETCD_ELECTION_MS = 3_000
 const MARGIN_MS = 2_000

@@ -13,10 +13,9 @@ import { MemberProcess } from '../groups/member-process.ts'
 import { waitUntil } from '../groups/wait-until.ts'
 import { HostCluster } from './host-cluster.ts'
 import { type ClientResult, type Participant, resultOf } from './result.ts'
-import type { Scenario, Scene } from './scenarios.ts'
+import { PARTITIONS, type Scenario, type Scene } from './scenarios.ts'
 import { STEADY_KINDS, SteadyClient } from './steady-client.ts'
 
-export const PARTITIONS = 2
 const REPLICAS = 3
 const HOSTS = 3
 /** Of groups, to find one whose coordinator is, or is not, the victim. */

@@ -34,6 +34,7 @@ import { newUuid } from './metadata/new-uuid.ts'
 import { claimNodeId } from './metadata/node-ids.ts'
 import { ProducerIds } from './metadata/producer-ids.ts'
 import { Registration } from './metadata/registration.ts'
+import { SilenceReports } from './metadata/silence.ts'
 import type { MetadataStore } from './metadata/store.ts'
 import { revokeSignOfLife } from './metadata/suspicion.ts'
 import { FramePool } from './network/frame-pool.ts'
@@ -74,6 +75,8 @@ export class Broker implements AsyncDisposable {
   #registration: Registration | null = null
   #controller: ControllerClient | null = null
   #metadata: Metadata | null = null
+  /** Set with the registration. */
+  #silence: SilenceReports | null = null
   #listeners: BrokerListener[] = []
   #httpPort: number | null = null
   /** Set while the log directories are in use. */
@@ -173,6 +176,8 @@ export class Broker implements AsyncDisposable {
           isHeard: () => this.#registration!.isHeard,
           controller: { alterPartitions: (request) => this.#controller!.alterPartitions(request) },
           onRefused: (brokerId) => this.#suspect(brokerId),
+          onSilent: (brokerId) => this.#silence?.tell(brokerId),
+          onHeard: (brokerId) => this.#silence?.retract(brokerId),
         },
         onOpened: (partition) => this.#groups?.opened(partition),
         onGone: (partition) => cleaner.forget(partition),
@@ -328,6 +333,8 @@ export class Broker implements AsyncDisposable {
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
     this.#registration = registration
+    const { nodeId: brokerId } = this.#config
+    this.#silence = new SilenceReports({ brokerId, store, follower, logger, lease: () => registration.lease })
     return registration
   }
 
@@ -359,6 +366,7 @@ export class Broker implements AsyncDisposable {
     this.#config = this.#loaded.config.withDynamic(dynamicOverrides(image, this.#loaded.config.nodeId))
     this.#partitions?.publish(image, this.#config)
     this.#groups?.publish(image)
+    this.#silence?.heed(image)
   }
 
   /** Operators bound it by `queued.max.request.bytes`; the largest request has to fit in any case. */

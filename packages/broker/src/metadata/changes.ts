@@ -15,6 +15,7 @@ import {
   NO_CONTROLLER,
   type PartitionImage,
   type PartitionShard,
+  type SilentImage,
   type TopicImage,
   type Uuid,
 } from './image.ts'
@@ -82,6 +83,9 @@ class Draft {
       case 'alive':
         set(this.#writable('alive'), Number(id), aliveOf(change))
         return
+      case 'silent':
+        set(this.#writable('silent'), change.key, silentOf(change))
+        return
       case 'topics':
         this.#topicDocuments.set(id, topicDocumentOf(change))
         return
@@ -141,9 +145,9 @@ class Draft {
     return { id, name, internal: isInternalTopic(name), configs, partitions, revision: changed.revision }
   }
 
-  #writable<K extends 'brokers' | 'supports' | 'alive' | 'topicsById' | 'topicsByName' | 'configs' | 'shards'>(
-    name: K,
-  ): WritableMap<K> {
+  #writable<
+    K extends 'brokers' | 'supports' | 'alive' | 'silent' | 'topicsById' | 'topicsByName' | 'configs' | 'shards',
+  >(name: K): WritableMap<K> {
     if (this.#image[name] === this.#before[name]) {
       this.#image[name] = new Map(this.#before[name] as ReadonlyMap<never, never>) as unknown as MetadataImage[K]
     }
@@ -186,6 +190,11 @@ function brokerOf(change: Change, id: number): BrokerRegistration | null {
 function aliveOf(change: Change): AliveImage | null {
   if (change.value === null) return null
   return { ...documents.decodeAlive(change.key, change.value), revision: change.revision }
+}
+
+function silentOf(change: Change): SilentImage | null {
+  if (change.value === null) return null
+  return { sign: documents.decodeSilent(change.key, change.value), revision: change.revision }
 }
 
 function topicDocumentOf(change: Change): { document: documents.TopicDocument; revision: number } | null {

@@ -15,6 +15,8 @@
  *                                                                  before write registrations without what they do not know
  *   alive/<id>                 { v, incarnation, stopping }        tied to the broker's own lease: there as long as the
  *                                                                  broker is heard of, from when it is ready to serve
+ *   silent/<id>/<by>           { v, sign }                         broker <by> follows <id> and hears nothing from it, whose
+ *                                                                  sign of life is of that revision; tied to <by>'s lease
  *   names/<name>               { v, id }                           so that one name is never created twice
  *   topics/<id>                { v, name, partitions, configs }    partitions: how many of them count
  *   partitions/<id>/<first>    { v, partitions: [[replicas, isr, leader, leaderEpoch, partitionEpoch, elr?]] }
@@ -80,6 +82,7 @@ assert(SHARD_PARTITIONS_MAX * (PARTITION_BYTES_MAX + 1) + 64 <= SHARD_BYTES_LIMI
 export const brokerKey = (id: number): string => `brokers/${id}`
 export const supportsKey = (id: number): string => `supports/${id}`
 export const aliveKey = (id: number): string => `alive/${id}`
+export const silentKey = (id: number, by: number): string => `silent/${id}/${by}`
 export const nameKey = (name: string): string => `names/${name}`
 export const topicKey = (id: Uuid): string => `topics/${id}`
 export const shardKey = (id: Uuid, first: number): string => `partitions/${id}/${String(first).padStart(6, '0')}`
@@ -168,6 +171,15 @@ export function encodeAlive({ incarnation, stopping }: AliveDocument): string {
 export function decodeAlive(key: string, text: string): AliveDocument {
   const fields = decode(key, text)
   return { incarnation: stringOf(fields['incarnation']), stopping: fields['stopping'] === true }
+}
+
+/** `sign`: the revision of the silent broker's sign of life, so that a later one is never meant. */
+export function encodeSilent(sign: number): string {
+  return encode({ sign })
+}
+
+export function decodeSilent(key: string, text: string): number {
+  return numberOf(decode(key, text)['sign'])
 }
 
 export function encodeName(id: Uuid): string {

@@ -106,6 +106,12 @@ export interface ConfigImage {
   readonly revision: number
 }
 
+export interface SilentImage {
+  /** The revision of the sign of life that the report is about. */
+  readonly sign: number
+  readonly revision: number
+}
+
 export interface ProducerIdsImage {
   /** The first producer id that no broker was given yet. */
   readonly next: number
@@ -132,6 +138,8 @@ export interface MetadataImage {
   readonly brokers: ReadonlyMap<number, BrokerRegistration>
   readonly supports: ReadonlyMap<number, SupportsImage>
   readonly alive: ReadonlyMap<number, AliveImage>
+  /** Who does not hear whom: by `silentKey`. */
+  readonly silent: ReadonlyMap<string, SilentImage>
   readonly topicsById: ReadonlyMap<Uuid, TopicImage>
   readonly topicsByName: ReadonlyMap<string, TopicImage>
   /** Keyed by `configKey`. */
@@ -152,6 +160,7 @@ export const emptyImage: MetadataImage = {
   brokers: new Map(),
   supports: new Map(),
   alive: new Map(),
+  silent: new Map(),
   topicsById: new Map(),
   topicsByName: new Map(),
   configs: new Map(),

@@ -66,6 +66,11 @@ export class Registration implements AsyncDisposable {
     return this.#lease?.isLive() === true
   }
 
+  /** Of the sign of life; null before the first, and possibly one that has ended. */
+  get lease(): Lease | null {
+    return this.#lease
+  }
+
   /** Gives the sign of life from now on; resolves when the controller has unfenced this broker. */
   async serve(): Promise<void> {
     await this.#signal()

@@ -7,7 +7,8 @@
 import type { Logger } from '@ottla/base/logger.ts'
 import { aliveKey, CONTROLLER_KEY } from './documents.ts'
 import type { MetadataFollower } from './follower.ts'
-import type { MetadataStore } from './store.ts'
+import type { MetadataImage } from './image.ts'
+import type { ChangeSet, MetadataStore } from './store.ts'
 
 export interface SuspicionOptions {
   readonly store: Pick<MetadataStore, 'commit'>
@@ -16,17 +17,21 @@ export interface SuspicionOptions {
 }
 
 export async function revokeSignOfLife({ store, follower, logger }: SuspicionOptions, brokerId: number): Promise<void> {
-  const { alive, controllerId, controllerEpoch } = follower.image
-  const sign = alive.get(brokerId)
+  const sign = follower.image.alive.get(brokerId)
   if (sign === undefined) return
   logger.warn('A broker refuses connections: its sign of life is revoked', { brokerId })
-  const isController = controllerId === brokerId
-  await store.commit({
+  await store.commit(signOfLifeEnds(follower.image, brokerId, sign.revision))
+}
+
+/** Exactly this sign ends, and with it the term of a controller. */
+export function signOfLifeEnds(image: MetadataImage, brokerId: number, revision: number): ChangeSet {
+  const isController = image.controllerId === brokerId
+  return {
     ifRevision: [
-      { key: aliveKey(brokerId), revision: sign.revision },
-      ...(isController ? [{ key: CONTROLLER_KEY, revision: controllerEpoch }] : []),
+      { key: aliveKey(brokerId), revision },
+      ...(isController ? [{ key: CONTROLLER_KEY, revision: image.controllerEpoch }] : []),
     ],
     puts: [],
     deletes: [aliveKey(brokerId), ...(isController ? [CONTROLLER_KEY] : [])],
-  })
+  }
 }

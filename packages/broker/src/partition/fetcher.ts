@@ -56,6 +56,8 @@ const FETCH_VERSION_MIN = 17
 const SYNC_PATIENCE_MS = 10
 /** How long the leader may hold a fetch that leaves somebody out, who will want to be asked for again. */
 const INCOMPLETE_WAIT_MS = 5
+/** For a connection: packets that are dropped are sent again ever more rarely, a new attempt begins at once. */
+const CONNECT_MS_MAX = 5_000
 const RECONNECT_FIRST_MS = 50
 const RECONNECT_MAX_MS = 1000
 const EARLIEST = -2
@@ -89,6 +91,8 @@ export class ReplicaFetcher implements AsyncDisposable {
   #connection: BrokerConnection | null = null
   #failures = 0
   #refusals = 0
+  /** Answers that have come from the leader. */
+  answers = 0
   /** Resolves when there may be something to fetch again. */
   #news: Deferred<void> = deferred()
   readonly #running: Promise<void>
@@ -110,6 +114,11 @@ export class ReplicaFetcher implements AsyncDisposable {
 
   remove(partition: FollowedPartition): void {
     if (this.#followed.get(keyOf(partition))?.partition === partition) this.#followed.delete(keyOf(partition))
+  }
+
+  /** The leader is silent: a connection anew may go another way, or find that nobody is there. */
+  reconnect(): void {
+    this.#connection?.giveUp('the leader is silent')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -165,6 +174,7 @@ export class ReplicaFetcher implements AsyncDisposable {
       },
       { versionMin: FETCH_VERSION_MIN, timeoutMs: socketTimeoutMs, signal: this.#stop.signal },
     )
+    this.answers++
     if (answer.errorCode !== 0) {
       // The leader's side has forgotten the session, or never had it: everything is named again at once.
       this.#session.reset()
@@ -284,7 +294,7 @@ export class ReplicaFetcher implements AsyncDisposable {
     this.#connection = await BrokerConnection.open({
       ...{ ...address, network, clock, timers, signal: this.#stop.signal },
       clientId: `broker-${localBrokerId}-fetcher-${leaderId}`,
-      connectTimeoutMs: this.#options.settings().socketTimeoutMs,
+      connectTimeoutMs: Math.min(CONNECT_MS_MAX, this.#options.settings().socketTimeoutMs),
     })
     return this.#connection
   }

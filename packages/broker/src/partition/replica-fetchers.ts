@@ -2,10 +2,12 @@
  * Which of this broker's partitions follow which leader: one fetcher for each broker that leads some of them
  * (fetcher.ts). Owns the fetchers; what a partition does with what they bring is its own.
  */
+import type { Timer } from '@ottla/base/timers.ts'
 import type { BrokerConfig } from '../config.ts'
 import { endpointOf, type MetadataImage, NO_LEADER } from '../metadata/image.ts'
 import { ReplicaFetcher, type ReplicaFetcherOptions, type ReplicaFetchSettings } from './fetcher.ts'
 import type { Partition } from './partition.ts'
+import { LOOKS_PER_SESSION, SilenceWatch } from './silence-watch.ts'
 
 type Ports = Pick<ReplicaFetcherOptions, 'network' | 'clock' | 'timers' | 'random' | 'logger'>
 
@@ -15,6 +17,8 @@ export interface ReplicaFetchersOptions extends Ports {
   readonly image: () => MetadataImage
   readonly config: () => BrokerConfig
   readonly onRefused: (brokerId: number) => void
+  readonly onSilent: (brokerId: number) => void
+  readonly onHeard: (brokerId: number) => void
 }
 
 interface Following {
@@ -27,6 +31,8 @@ export class ReplicaFetchers implements AsyncDisposable {
   readonly #fetchers = new Map<number, ReplicaFetcher>()
   readonly #following = new Map<Partition, Following>()
   readonly #ending = new Set<Promise<void>>()
+  readonly #silence = new SilenceWatch()
+  #lookTimer: Timer | null = null
 
   constructor(options: ReplicaFetchersOptions) {
     this.#options = options
@@ -60,6 +66,7 @@ export class ReplicaFetchers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#lookTimer?.cancel()
     this.#following.clear()
     const fetchers = [...this.#fetchers.values()]
     this.#fetchers.clear()
@@ -81,7 +88,24 @@ export class ReplicaFetchers implements AsyncDisposable {
       settings: () => settingsOf(config()),
     })
     this.#fetchers.set(leaderId, fetcher)
+    if (this.#lookTimer === null) this.#lookLater()
     return fetcher
+  }
+
+  /** For as long as somebody is followed. */
+  #lookLater(): void {
+    const { timers, config, onSilent, onHeard } = this.#options
+    const sessionMs = config().int('broker.session.timeout.ms')
+    this.#lookTimer = timers.after(sessionMs / LOOKS_PER_SESSION, () => {
+      const { silent, heard } = this.#silence.look(this.#fetchers)
+      for (const id of heard) onHeard(id)
+      for (const id of silent) {
+        this.#fetchers.get(id)!.reconnect()
+        onSilent(id)
+      }
+      this.#lookTimer = null
+      if (this.#fetchers.size > 0) this.#lookLater()
+    })
   }
 }
 

@@ -21,6 +21,10 @@ export interface ClusterPorts {
   readonly controller: Pick<ControllerClient, 'alterPartitions'>
   /** Nothing listens at this broker's address. */
   readonly onRefused: (brokerId: number) => void
+  /** It has not answered for about a session; told again and again while that is so. */
+  readonly onSilent: (brokerId: number) => void
+  /** It was silent, and answers or is followed no more. */
+  readonly onHeard: (brokerId: number) => void
 }
 
 export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof ClusterPorts> {

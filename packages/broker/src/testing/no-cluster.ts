@@ -14,6 +14,8 @@ export function noCluster(): ClusterPorts {
     isHeard: () => true,
     controller: { alterPartitions: unexpected },
     onRefused: unexpected,
+    onSilent: unexpected,
+    onHeard: unexpected,
   }
 }
 
