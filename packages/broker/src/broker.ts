@@ -174,7 +174,10 @@ export class Broker implements AsyncDisposable {
           network,
           brokerEpoch: () => this.#registration!.epoch,
           isHeard: () => this.#registration!.isHeard,
-          controller: { alterPartitions: (request) => this.#controller!.alterPartitions(request) },
+          controller: {
+            alterPartitions: (request) => this.#controller!.alterPartitions(request),
+            reportFailedLogs: (failed) => this.#controller!.reportFailedLogs(failed),
+          },
           onRefused: (brokerId) => this.#suspect(brokerId),
           onSilent: (brokerId) => this.#silence?.tell(brokerId),
           onHeard: (brokerId) => this.#silence?.retract(brokerId),

@@ -8,6 +8,7 @@
  */
 import type { ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { Controller } from './controller.ts'
+import type { FailedLogs } from './failed-log-plans.ts'
 import type { SupportedFeature } from './features.ts'
 import type { BrokerListener, Uuid } from './image.ts'
 import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
@@ -26,6 +27,8 @@ export interface ControllerClient {
   electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>>
   alterReassignments(command: AlterReassignments): Promise<Outcome<AlteredReassignment[]>>
   unregisterBroker(brokerId: number): Promise<Outcome<null>>
+  /** Of the broker that asks: others lead, as far as there are any. May be asked again and again. */
+  reportFailedLogs(failed: FailedLogs): Promise<Outcome<null>>
 }
 
 export type Outcome<Success> = Success | ProtocolError
@@ -138,5 +141,6 @@ export function localControllerClient(controller: Controller): ControllerClient 
     electLeaders: (elections) => controller.electLeaders(elections),
     alterReassignments: (command) => controller.alterReassignments(command),
     unregisterBroker: (brokerId) => controller.unregisterBroker(brokerId),
+    reportFailedLogs: (failed) => controller.reportFailedLogs(failed),
   }
 }

@@ -29,6 +29,7 @@ import type {
   ProducerIdBlock,
 } from './controller-client.ts'
 import { CONTROLLER_KEY, encodeController } from './documents.ts'
+import { type FailedLogs, planFailedLogs } from './failed-log-plans.ts'
 import { planUpdateFeatures } from './feature-plans.ts'
 import type { SupportedFeature } from './features.ts'
 import type { MetadataFollower } from './follower.ts'
@@ -165,6 +166,12 @@ export class Controller implements AsyncDisposable {
   async unregisterBroker(brokerId: number): Promise<Outcome<null>> {
     const config = this.#options.config
     const [outcome] = await this.#operate([null], (image) => [planUnregisterBroker(image, brokerId, config())])
+    return outcome!
+  }
+
+  async reportFailedLogs(failed: FailedLogs): Promise<Outcome<null>> {
+    const config = this.#options.config
+    const [outcome] = await this.#operate([null], (image) => [planFailedLogs(image, failed, config())])
     return outcome!
   }
 

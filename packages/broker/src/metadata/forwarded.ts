@@ -32,6 +32,7 @@ const METHODS: { readonly [name in ControllerMethod]: 'outcomes' | 'outcome' } =
   electLeaders: 'outcome',
   alterReassignments: 'outcome',
   unregisterBroker: 'outcome',
+  reportFailedLogs: 'outcome',
 }
 
 export function encodeCall(call: ForwardedCall): Buffer {

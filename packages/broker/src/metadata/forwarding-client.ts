@@ -57,6 +57,7 @@ export class ForwardingClient implements AsyncDisposable {
       electLeaders: call('electLeaders'),
       alterReassignments: call('alterReassignments'),
       unregisterBroker: call('unregisterBroker'),
+      reportFailedLogs: call('reportFailedLogs'),
     }
   }
 

@@ -24,6 +24,8 @@ interface Failures {
 export interface OfflineLogsOptions {
   readonly clock: Clock
   readonly timers: Timers
+  /** One more is offline, or the same still is. */
+  readonly onFailed: () => void
   /** Told the keys of all logs that are due. Each of them either fails again or comes back in the end. */
   readonly onDue: (keys: readonly string[]) => void
 }
@@ -61,6 +63,7 @@ export class OfflineLogs {
     const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (count - 1))
     this.#failures.set(key, { count, isOffline: true, atMs: nowMs + waitMs })
     this.#keepTime()
+    this.#options.onFailed()
   }
 
   /** The log works. */

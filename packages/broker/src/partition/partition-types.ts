@@ -25,6 +25,8 @@ export interface PartitionOptions {
   /** The high watermark of this replica's last life; not known: the log's start. */
   readonly highWatermark?: number
   readonly cluster: PartitionCluster
+  /** The leader epoch in which the log failed that this one is opened in place of; NEVER_FAILED where none did. */
+  readonly failedEpoch?: number
   /** A write or sync has failed: the partition refuses everything from now on. Called once at most. */
   readonly onOffline?: (partition: Partition) => void
   readonly log: Omit<LogOptions, 'observer'>

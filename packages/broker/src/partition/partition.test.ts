@@ -9,7 +9,7 @@ import { LogFixture, type TestBatch, testBatch } from '../log/testing.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
 import { aloneInCluster } from '../testing/no-cluster.ts'
-import { type AppendResult, Partition } from './partition.ts'
+import { type AppendResult, NEVER_FAILED, Partition } from './partition.ts'
 import { partitionRules } from './topic-rules.ts'
 
 const LEADER: PartitionImage = { index: 0, replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
@@ -19,6 +19,13 @@ interface Produced {
   readonly baseOffset: number
   /** `waiting`, `done`, or the name of the error. */
   outcome: string
+}
+
+interface FixtureOptions {
+  readonly settings?: Partial<LogSettings>
+  readonly parts?: LogFixture
+  readonly image?: PartitionImage
+  readonly failedEpoch?: number
 }
 
 /** One partition, the only replica's leader, on a disk whose syncs the test holds. */
@@ -31,11 +38,12 @@ class Fixture {
     this.partition = partition
   }
 
-  static async open(options: { settings?: Partial<LogSettings>; parts?: LogFixture; image?: PartitionImage } = {}) {
+  static async open(options: FixtureOptions = {}) {
     const parts = options.parts ?? new LogFixture({ settings: options.settings ?? {}, random: seededRandom(3) })
     const { time, disk, syncs, tail, openSegments, removals, logger, settings } = parts
     const opening = Partition.open({
       cluster: aloneInCluster(),
+      ...(options.failedEpoch === undefined ? {} : { failedEpoch: options.failedEpoch }),
       ...{ topicId: 'A'.repeat(22), topicName: 't', image: options.image ?? LEADER, localBrokerId: 1 },
       ...{ clock: time, timers: time, rules: partitionRules(brokerConfig(), { configs: new Map() }) },
       scratch: new Scratch(),
@@ -374,4 +382,35 @@ test('everything that a recovery brings back is committed', async () => {
   await one.parts.finished(one.partition[Symbol.asyncDispose]())
   const again = await Fixture.open({ parts: one.parts })
   assert.deepEqual([again.partition.highWatermark, again.partition.logEndOffset], [2, 2])
+})
+
+test('whose log has failed while it led leads in a later epoch only, unless it is all there is', async () => {
+  const image = { ...LEADER, replicas: [1, 2], leaderEpoch: 4, partitionEpoch: 4 }
+  const fixture = await Fixture.open({ image, failedEpoch: 4 })
+  const { partition } = fixture
+  assert.deepEqual(
+    [partition.isLeader, partition.awaitsNewEpoch, fixture.refusal(1)],
+    [false, true, 'NOT_LEADER_OR_FOLLOWER'],
+  )
+  // A change of the in-sync set is no new epoch.
+  partition.update({ ...image, isr: [1, 2], partitionEpoch: 5 })
+  assert.equal(fixture.refusal(1), 'NOT_LEADER_OR_FOLLOWER')
+  partition.update({ ...image, leaderEpoch: 5, partitionEpoch: 6 })
+  assert.deepEqual([partition.isLeader, partition.awaitsNewEpoch], [true, false])
+  const produced = fixture.produce(1)
+  await fixture.settle()
+  assert.equal(produced.outcome, 'done')
+  const alone = await Fixture.open({ image: { ...LEADER, leaderEpoch: 4 }, failedEpoch: 4 })
+  assert.equal(alone.partition.isLeader, true)
+})
+
+test('the epoch in which a log failed stays known, whatever becomes of the partition meanwhile', async () => {
+  const fixture = await Fixture.open({ image: { ...LEADER, replicas: [1, 2], leaderEpoch: 4 } })
+  assert.equal(fixture.partition.failedEpoch, NEVER_FAILED)
+  fixture.parts.disk.failNext({ operation: 'write', code: 'EIO' })
+  fixture.append(1)
+  await fixture.settle()
+  assert.deepEqual([fixture.partition.isOffline, fixture.partition.failedEpoch], [true, 4])
+  fixture.partition.update({ ...LEADER, replicas: [1, 2], leaderEpoch: 5, partitionEpoch: 1 })
+  assert.equal(fixture.partition.failedEpoch, 4)
 })

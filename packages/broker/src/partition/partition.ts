@@ -7,13 +7,12 @@
  */
 import { assert } from '@ottla/base/assert.ts'
 import type { Clock } from '@ottla/base/clock.ts'
-import { DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Timers } from '@ottla/base/timers.ts'
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchLastOffsetDelta } from '@ottla/protocol/records/batch.ts'
 import type { Scratch } from '@ottla/protocol/records/compression.ts'
-import { Log, LogOfflineError, type LogOptions, type ReadLease } from '../log/log.ts'
+import { Log, type LogOptions, type ReadLease } from '../log/log.ts'
 import type { SequenceCheck } from '../log/producer-state.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { validateBatch } from './batch-validation.ts'
@@ -30,11 +29,12 @@ import type {
   ReadRequest,
   Refusal,
 } from './partition-types.ts'
-import { type IsrProposal, isUnderMinIsr, LeaderTerm } from './replicas.ts'
+import { ReadFailures } from './read-failures.ts'
+import { type IsrProposal, LeaderTerm } from './replicas.ts'
+import { unlessFailing } from './unless-failing.ts'
 import { OffsetWaiters } from './waiters.ts'
 
-/** At least so far apart are two lines about failed reads of one partition. */
-const READ_FAILURE_INTERVAL_MS = 60_000
+export const NEVER_FAILED = -1
 
 export type * from './partition-types.ts'
 
@@ -63,8 +63,10 @@ export class Partition implements FollowedPartition {
   #watchedWrite: Promise<void> | null = null
   #gone = false
   #offline = false
-  /** When the log last told of a read that failed, in ms of the monotonic clock. */
-  #readFailureToldMs = Number.NEGATIVE_INFINITY
+  readonly #leadsAfterEpoch: number
+  #failedEpoch: number
+  /** None before the first. */
+  #readFailures: ReadFailures | null = null
   readonly #cluster: PartitionCluster
   /** Set while this broker leads. */
   #term: LeaderTerm | null = null
@@ -100,6 +102,8 @@ export class Partition implements FollowedPartition {
     this.#rules = options.rules
     this.#log = log
     this.#cluster = options.cluster
+    this.#leadsAfterEpoch = options.failedEpoch ?? NEVER_FAILED
+    this.#failedEpoch = this.#leadsAfterEpoch
     // Recovery ended with a sync: where this replica is all there is, everything that is here is committed.
     const isAlone = options.image.replicas.length === 1
     const known = Math.max(options.highWatermark ?? 0, log.logStartOffset)
@@ -117,7 +121,19 @@ export class Partition implements FollowedPartition {
     return this.#rules
   }
   get isLeader(): boolean {
-    return this.#image.leader === this.#localBrokerId && !this.#gone
+    return this.#image.leader === this.#localBrokerId && !this.#gone && !this.awaitsNewEpoch
+  }
+  /**
+   * Its log failed while it led, and was opened anew: what was not synced may be gone here and be had by others, so it
+   * leads in a later epoch only. Not where it is all there is.
+   */
+  get awaitsNewEpoch(): boolean {
+    const { leader, leaderEpoch, replicas } = this.#image
+    return leader === this.#localBrokerId && replicas.length > 1 && leaderEpoch <= this.#leadsAfterEpoch
+  }
+  /** The leader epoch in which this log has failed, or the one before it; NEVER_FAILED where none has. */
+  get failedEpoch(): number {
+    return this.#failedEpoch
   }
   get leaderEpoch(): number {
     return this.#image.leaderEpoch
@@ -295,47 +311,23 @@ export class Partition implements FollowedPartition {
     if (this.#offline) return refused('KAFKA_STORAGE_ERROR')
     // Elected while it cuts what its leader before did not have: in a moment it can.
     if (!this.#log.isUsable) return refused('NOT_LEADER_OR_FOLLOWER')
-    if (acks === -1 && this.#isUnderMinIsr()) return refused('NOT_ENOUGH_REPLICAS')
+    if (acks === -1 && this.#term!.isUnderMinIsr(this.#rules.minInSyncReplicas)) return refused('NOT_ENOUGH_REPLICAS')
     const nowMs = this.#clock.wallMs()
     const verdict = validateBatch({ buffer, at, end: request.end, nowMs, scratch: this.#scratch }, this.#rules)
     if (verdict.kind === 'refused') return verdict
-    const sequence = this.#checkSequence(verdict, nowMs)
+    const batch = verdict.buffer
+    const sequence = unlessFailing(() => this.#log.checkSequence(batch, verdict.at, nowMs))
     if (sequence === null) return refused('KAFKA_STORAGE_ERROR')
     if (sequence.kind === 'error') return refused(sequence.error)
     if (sequence.kind === 'duplicate') return this.#alreadyAppended(request, sequence)
-    const baseOffset = this.#appendToLog(verdict, nowMs)
-    if (baseOffset === null) return refused('KAFKA_STORAGE_ERROR')
+    const { leaderEpoch } = this.#image
+    const baseOffset = unlessFailing(() => this.#log.append(batch, verdict.at, { leaderEpoch, appendTimeMs: nowMs }))
+    // A full segment or a long turn makes the log use the disk at once.
+    if (baseOffset === null || this.#offline) return refused('KAFKA_STORAGE_ERROR')
     this.#lastBaseOffset = baseOffset
-    const endOffset = baseOffset + batchLastOffsetDelta(verdict.buffer, verdict.at) + 1
+    const endOffset = baseOffset + batchLastOffsetDelta(batch, verdict.at) + 1
     const done = this.#afterAppend(request, baseOffset, endOffset)
     return { kind: 'appended', baseOffset, logAppendTimeMs: verdict.logAppendTimeMs, done }
-  }
-
-  /** Null: what the log knew of its producers when it was closed cannot be read. */
-  #checkSequence({ buffer, at }: { buffer: Buffer; at: number }, nowMs: number): SequenceCheck | null {
-    try {
-      return this.#log.checkSequence(buffer, at, nowMs)
-    } catch (error) {
-      if (error instanceof LogOfflineError) return null
-      throw error
-    }
-  }
-
-  /** Null: the disk has failed. A full segment or a long turn makes the log use it at once. */
-  #appendToLog({ buffer, at }: { buffer: Buffer; at: number }, appendTimeMs: number): number | null {
-    try {
-      const baseOffset = this.#log.append(buffer, at, { leaderEpoch: this.#image.leaderEpoch, appendTimeMs })
-      return this.#offline ? null : baseOffset
-    } catch (error) {
-      if (error instanceof LogOfflineError || error instanceof DiskError) return null
-      throw error
-    }
-  }
-
-  #isUnderMinIsr(): boolean {
-    const { isr, replicas } = this.#image
-    const { minInSyncReplicas } = this.#rules
-    return isUnderMinIsr({ isr: isr.length, replicas: replicas.length, minInSyncReplicas })
   }
 
   /** A producer's retry of a batch that is here: nothing is written, the first answer is given again. */
@@ -441,12 +433,11 @@ export class Partition implements FollowedPartition {
     return this.#log.read({ ...request, maxOffset })
   }
 
-  /** A read of history met damage or a failing disk. Told to the operator, but a client that asks on fills no log. */
+  /** A read of history met damage or a failing disk. */
   readFailed(error: Error): void {
-    const nowMs = this.#clock.monotonicMs()
-    if (nowMs - this.#readFailureToldMs < READ_FAILURE_INTERVAL_MS) return
-    this.#readFailureToldMs = nowMs
-    this.#logger.error('Cannot read from a log', { topic: this.topicName, partition: this.index, error })
+    const place = { topic: this.topicName, partition: this.index }
+    this.#readFailures ??= new ReadFailures({ ...place, clock: this.#clock, logger: this.#logger })
+    this.#readFailures.failed(error)
   }
 
   /**
@@ -463,6 +454,7 @@ export class Partition implements FollowedPartition {
 
   #logFailed(error: Error): void {
     this.#offline = true
+    this.#failedEpoch = this.#image.leaderEpoch
     this.#logger.error('A partition is offline: its log failed. It is opened again when the disk works', {
       topic: this.topicName,
       partition: this.index,

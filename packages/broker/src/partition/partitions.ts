@@ -32,8 +32,9 @@ import {
 import type { LogDirectory } from './log-directories.ts'
 import { LogRetention } from './log-retention.ts'
 import { OfflineLogs } from './offline-logs.ts'
+import { failedLogs } from './offline-reports.ts'
 import { OpeningProgress } from './opening-progress.ts'
-import { Partition } from './partition.ts'
+import { NEVER_FAILED, Partition } from './partition.ts'
 import { directoryName, PartitionDirectories } from './partition-directories.ts'
 import type { PartitionsOptions } from './partitions-options.ts'
 import { rememberLogs } from './remember-logs.ts'
@@ -73,12 +74,14 @@ export class Partitions implements AsyncDisposable {
     this.#removals = new DelayedRemovals(options)
     this.#directories = new PartitionDirectories({ ...options, removals: this.#removals })
     this.#retention = new LogRetention({ ...options, held: () => this.#allHeld() })
-    this.#offline = new OfflineLogs({ ...options, onDue: (keys) => void this.#openAgain(keys) })
+    const onFailed = (): void => this.#replication.logFailed()
+    this.#offline = new OfflineLogs({ ...options, onFailed, onDue: (keys) => void this.#openAgain(keys) })
     this.#replication = new Replication({
       ...options,
       image: () => this.#image!,
       config: () => this.#config!,
       all: () => this.all(),
+      failedLogs: () => failedLogs(this.#offline.keys(), this),
       lowerRecoveryPoint: (partition, offset) => lowerRecoveryPoint(this.#heldOf(partition), offset),
       advanceLogStart: (partition, offset) => this.#advanceLogStart(partition, offset),
     })
@@ -327,7 +330,9 @@ export class Partitions implements AsyncDisposable {
   }
 
   /** One for all partitions: what each would bring along lives as long as it does. */
-  readonly #wentOffline = ({ topicId, index }: Partition): void => {
+  readonly #wentOffline = (partition: Partition): void => {
+    const { topicId, index } = partition
+    this.#replication.update(partition)
     const isHeld = this.#held.get(topicId)?.[index] !== undefined
     if (isHeld && this.#disposing === null) this.#offline.failed(keyOf(topicId, index))
   }
@@ -355,6 +360,7 @@ export class Partitions implements AsyncDisposable {
       timers: this.#options.timers,
       scratch: this.#scratch,
       onOffline: this.#wentOffline,
+      failedEpoch: failed?.failedEpoch ?? NEVER_FAILED,
       highWatermark: highWatermarks.get(topic.name, image.index) ?? 0,
       cluster: this.#replication.cluster,
       log: {

@@ -119,6 +119,12 @@ export class LeaderTerm {
     return this.#set.replicas.length === 1
   }
 
+  /** Whether `acks=all` is refused. */
+  isUnderMinIsr(minInSyncReplicas: number): boolean {
+    const { isr, replicas } = this.#set
+    return isUnderMinIsr({ isr: isr.length, replicas: replicas.length, minInSyncReplicas })
+  }
+
   /** The controller's newest word in this term. A proposal that was made on an older one is settled by it. */
   update(set: ReplicaSet, nowMs: number): void {
     assert(set.partitionEpoch >= this.#set.partitionEpoch, 'Partition epochs rise')
@@ -171,10 +177,9 @@ export class LeaderTerm {
    * fewer replicas than `min.insync.replicas` are in sync (KIP-966).
    */
   highWatermark(own: LeaderProgress, minInSyncReplicas: number): number {
-    const { isr, replicas } = this.#set
-    if (isUnderMinIsr({ isr: isr.length, replicas: replicas.length, minInSyncReplicas })) return -1
+    if (this.isUnderMinIsr(minInSyncReplicas)) return -1
     let end = countedEnd(own)
-    for (const id of isr) end = Math.min(end, this.#countedEndOf(id))
+    for (const id of this.#set.isr) end = Math.min(end, this.#countedEndOf(id))
     for (const { id } of this.#proposal?.isr ?? []) end = Math.min(end, this.#countedEndOf(id))
     return end
   }

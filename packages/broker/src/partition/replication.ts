@@ -6,8 +6,10 @@ import type { Network } from '@ottla/base/network.ts'
 import type { Timer } from '@ottla/base/timers.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { ControllerClient } from '../metadata/controller-client.ts'
+import type { FailedLog } from '../metadata/failed-log-plans.ts'
 import { isEligible, type MetadataImage } from '../metadata/image.ts'
 import { IsrChanges } from './isr-changes.ts'
+import { OfflineReports } from './offline-reports.ts'
 import type { Partition, PartitionCluster } from './partition.ts'
 import { ReplicaFetchers, type ReplicaFetchersOptions } from './replica-fetchers.ts'
 
@@ -18,7 +20,7 @@ export interface ClusterPorts {
   readonly brokerEpoch: () => number
   /** See `PartitionCluster`. */
   readonly isHeard: () => boolean
-  readonly controller: Pick<ControllerClient, 'alterPartitions'>
+  readonly controller: Pick<ControllerClient, 'alterPartitions' | 'reportFailedLogs'>
   /** Nothing listens at this broker's address. */
   readonly onRefused: (brokerId: number) => void
   /** It has not answered for about a session; told again and again while that is so. */
@@ -32,6 +34,8 @@ export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof C
   readonly image: () => MetadataImage
   readonly config: () => BrokerConfig
   readonly all: () => Iterable<Partition>
+  /** See `OfflineReportsOptions`. */
+  readonly failedLogs: () => Iterable<FailedLog>
   readonly lowerRecoveryPoint: (partition: Partition, offset: number) => void
   readonly advanceLogStart: (partition: Partition, offset: number) => Promise<unknown>
 }
@@ -41,12 +45,14 @@ export class Replication implements AsyncDisposable {
   readonly cluster: PartitionCluster
   readonly #options: ReplicationOptions
   readonly #fetchers: ReplicaFetchers
+  readonly #offlineReports: OfflineReports
   #lagTimer: Timer | null = null
 
   constructor(options: ReplicationOptions) {
     const { cluster, image } = options
     this.#options = options
     this.#fetchers = new ReplicaFetchers({ ...options, ...cluster })
+    this.#offlineReports = new OfflineReports({ ...options, ...cluster })
     const isrChanges = new IsrChanges({ ...options, ...cluster })
     this.cluster = {
       brokerEpoch: cluster.brokerEpoch,
@@ -60,12 +66,19 @@ export class Replication implements AsyncDisposable {
 
   /** The partition is open, or its state has changed: it follows whoever leads it. */
   update(partition: Partition): void {
+    // Its successor follows, when the log is open again.
+    if (partition.isOffline) return this.remove(partition)
     this.#fetchers.update(partition)
     if (this.#lagTimer === null && partition.image.replicas.length > 1) this.#watchFollowers()
   }
 
   remove(partition: Partition): void {
     this.#fetchers.remove(partition)
+  }
+
+  /** One of the logs here has failed, or could not be opened: others are to go on without it. */
+  logFailed(): void {
+    this.#offlineReports.logFailed()
   }
 
   /** An image was taken over as a whole. */
@@ -75,6 +88,7 @@ export class Replication implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lagTimer?.cancel()
+    this.#offlineReports[Symbol.dispose]()
     await this.#fetchers[Symbol.asyncDispose]()
   }
 

@@ -12,7 +12,7 @@ export function noCluster(): ClusterPorts {
     network: new NodeNetwork(),
     brokerEpoch: () => 1,
     isHeard: () => true,
-    controller: { alterPartitions: unexpected },
+    controller: { alterPartitions: unexpected, reportFailedLogs: unexpected },
     onRefused: unexpected,
     onSilent: unexpected,
     onHeard: unexpected,
