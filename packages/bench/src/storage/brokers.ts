@@ -9,6 +9,8 @@ import { WireLoad } from './wire-load.ts'
 export interface BrokersOptions {
   readonly ports: BenchPorts
   readonly directory: string
+  /** The brokers' only one. */
+  readonly core: number | null
 }
 
 interface Place {
@@ -55,9 +57,9 @@ export class Brokers implements AsyncDisposable {
   }
 }
 
-export async function startBroker({ ports, directory }: BrokersOptions, name: string): Promise<BrokerProcess> {
+export async function startBroker({ ports, directory, core }: BrokersOptions, name: string): Promise<BrokerProcess> {
   const dataDirectory = `${directory}/${name}`
-  return await BrokerProcess.start({ ...ports, dataDirectory, keepsData: true, watchesLoop: false })
+  return await BrokerProcess.start({ ...ports, dataDirectory, keepsData: true, watchesLoop: false, core })
 }
 
 function stop(place: Place): void {

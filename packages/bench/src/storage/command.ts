@@ -8,17 +8,29 @@ import { UsageError } from '../arguments.ts'
 import type { BenchPorts } from '../broker-process.ts'
 import { describeMachine } from '../machine.ts'
 import { Brokers } from './brokers.ts'
+import { shareOutCores } from './cores.ts'
 import { fill } from './fill.ts'
-import { type Filled, Notes, partitionSlots, type Sample, type Slot, type SystemCalls, sizeSlots } from './plan.ts'
+import {
+  type Filled,
+  Notes,
+  partitionSlots,
+  type Sample,
+  type Slot,
+  type SystemCalls,
+  sizeSlots,
+  startSlot,
+} from './plan.ts'
 import { renderStorage } from './report.ts'
 import { countSystemCalls, measureRounds } from './rounds.ts'
 import { measureStarts, type Start } from './starts.ts'
 
-export const STORAGE_USAGE = `Usage: npm run bench -- storage ACT --data DIR [--sizes GB,GB…] [--partitions N,N…] [--rounds N] [--json FILE]
+export const STORAGE_USAGE = `Usage: npm run bench -- storage ACT --data DIR [--sizes GB,GB…] [--partitions N,N…] [--rounds N] [--start-gigabytes GB]
+                [--json FILE]
   prepare   fills the topics with real bytes; what is filled already stays
   measure   runs ROUNDS rounds of every workload on every size and every number of partitions
   calls     counts system calls with strace, in a run of its own
-  starts    times starts and stops of the broker with the most partitions, and of the one with the fewest
+  starts    times starts and stops of the broker with the most partitions, and of the one with the fewest; with
+            --start-gigabytes instead of a broker with the most partitions and so many bytes in them, which prepare fills
   report    prints the tables as Markdown
   clean     removes the directory
   The same --sizes (0.1,1,10,30 when left out; 0: none) and --partitions (1,100,1000,10000; 0: none) go to every act.`
@@ -29,6 +41,8 @@ interface StorageOptions {
   readonly sizes: readonly number[]
   readonly partitions: readonly number[]
   readonly rounds: number
+  /** In the partitions of a broker that is only started; 0: there is none. */
+  readonly startGigabytes: number
   readonly json: string | null
 }
 
@@ -37,12 +51,12 @@ interface Output {
   readonly progress: (line: string) => void
 }
 
-const DEFAULTS = { sizes: '0.1,1,10,30', partitions: '1,100,1000,10000', rounds: '7' }
+const DEFAULTS = { sizes: '0.1,1,10,30', partitions: '1,100,1000,10000', rounds: '7', startGigabytes: '0' }
 
 /** Throws UsageError. */
 export function parseStorageArguments(argv: readonly string[]): StorageOptions {
   const text = { type: 'string' } as const
-  const options = { data: text, sizes: text, partitions: text, rounds: text, json: text }
+  const options = { data: text, sizes: text, partitions: text, rounds: text, 'start-gigabytes': text, json: text }
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
     const [act = ''] = positionals
@@ -52,6 +66,7 @@ export function parseStorageArguments(argv: readonly string[]): StorageOptions {
       sizes: numbers(values.sizes ?? DEFAULTS.sizes),
       partitions: numbers(values.partitions ?? DEFAULTS.partitions),
       rounds: numbers(values.rounds ?? DEFAULTS.rounds)[0] ?? 1,
+      startGigabytes: numbers(values['start-gigabytes'] ?? DEFAULTS.startGigabytes)[0] ?? 0,
     }
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError(`${(error as Error).message}\n${STORAGE_USAGE}`)
@@ -108,8 +123,8 @@ class StorageBench {
 
   async prepare(): Promise<void> {
     const { directory } = this.#options
-    await using brokers = new Brokers({ ports: this.#ports, directory })
-    for (const slot of this.#slots) {
+    await using brokers = new Brokers({ ports: this.#ports, directory, core: null })
+    for (const slot of [...this.#slots, ...this.#startSlots()]) {
       if (this.#isFilled(slot)) continue
       const { broker } = await brokers.turnOf(slot)
       const filled = await fill(broker.bootstrap, slot, this.#ports.clock.wallMs())
@@ -128,9 +143,10 @@ class StorageBench {
 
   async starts(): Promise<void> {
     const own = this.#slots.filter(({ experiment }) => experiment === 'partitions')
-    const slots = [own[0], own.at(-1)].filter((slot) => slot !== undefined)
-    const { ports, directory, progress } = { ...this.#rounds() }
-    await measureStarts(this.#options.rounds, this.#starts, { ports, directory, slots, progress })
+    const given = this.#startSlots()
+    const slots = given.length > 0 ? given : [own[0], own.at(-1)].filter((slot) => slot !== undefined)
+    const { ports, directory, core, progress } = this.#rounds()
+    await measureStarts(this.#options.rounds, this.#starts, { ports, directory, core, slots, progress })
   }
 
   async report(): Promise<void> {
@@ -147,11 +163,17 @@ class StorageBench {
     await this.#ports.disk.removeTree(this.#options.directory)
   }
 
+  #startSlots(): Slot[] {
+    const { startGigabytes, partitions } = this.#options
+    return startGigabytes === 0 ? [] : [startSlot(Math.max(1, ...partitions), startGigabytes)]
+  }
+
   #rounds() {
     const { directory } = this.#options
     const filled = this.#filled.all
     return {
       ...{ ports: this.#ports, directory, slots: this.#slots, progress: this.#output.progress },
+      core: shareOutCores(),
       filled: (slot: Slot) => {
         const found = filled.find(({ topic, broker }) => topic === slot.topic && broker === slot.broker)
         if (found === undefined) throw new UsageError(`"${slot.title}" is not filled: run prepare`)

@@ -4,7 +4,7 @@
  */
 import type { Disk } from '@ottla/base/disk.ts'
 
-export type ExperimentName = 'sizes' | 'partitions'
+export type ExperimentName = 'sizes' | 'partitions' | 'starts'
 
 /** One thing to be measured: a topic on a broker. */
 export interface Slot {
@@ -49,7 +49,7 @@ export interface SystemCalls {
   readonly calls: Readonly<Record<string, number>>
 }
 
-const GIGABYTE = 1e9
+export const GIGABYTE = 1e9
 /** Few records in each of many partitions. */
 const PARTITION_BYTES = 20_000
 
@@ -67,6 +67,13 @@ export function partitionSlots(counts: readonly number[]): Slot[] {
     title: `${partitions.toLocaleString('en-US')}${index === 1 ? ' again' : ''}`,
     bytesPerPartition: PARTITION_BYTES,
   }))
+}
+
+/** Many partitions that are not small: for starts alone. */
+export function startSlot(partitions: number, gigabytes: number): Slot {
+  const bytesPerPartition = (gigabytes * GIGABYTE) / partitions
+  const title = partitions.toLocaleString('en-US')
+  return { experiment: 'starts', topic: 'many', partitions, broker: 'starts', title, bytesPerPartition }
 }
 
 function twiceTheFirst(values: readonly number[]): number[] {
@@ -93,8 +100,8 @@ export class Notes<T> {
     return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T)
   }
 
-  add(note: T): void {
-    const text = [...this.all, note].map((one) => `${JSON.stringify(one)}\n`).join('')
+  add(...notes: readonly T[]): void {
+    const text = [...this.all, ...notes].map((one) => `${JSON.stringify(one)}\n`).join('')
     this.#disk.replaceFile(this.#path, Buffer.from(text))
   }
 }

@@ -28,16 +28,19 @@ export function readCpu(disk: Disk, pid: number): CpuReading {
   }
 }
 
-export interface CpuUsed {
-  readonly cpuSeconds: number
-  /** NaN where too little was used to tell. */
-  readonly userShare: number
-}
+export type CpuUsed = CpuReading
 
 export function cpuBetween(before: CpuReading, after: CpuReading): CpuUsed {
-  const user = after.userTicks - before.userTicks
-  const system = after.systemTicks - before.systemTicks
-  return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, userShare: user / (user + system) }
+  return {
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    userTicks: after.userTicks - before.userTicks,
+    systemTicks: after.systemTicks - before.systemTicks,
+  }
+}
+
+/** NaN where too little was used to tell. */
+export function userShareOf({ userTicks, systemTicks }: CpuUsed): number {
+  return userTicks / (userTicks + systemTicks)
 }
 
 /** A thread may end while it is looked at. */

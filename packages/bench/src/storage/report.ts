@@ -18,7 +18,9 @@ interface Cell {
   readonly rounds: number
 }
 
-const HEADINGS: Readonly<Record<ExperimentName, string>> = { sizes: 'Bytes in one partition', partitions: 'Partitions' }
+type Measured = Exclude<ExperimentName, 'starts'>
+
+const HEADINGS: Readonly<Record<Measured, string>> = { sizes: 'Bytes in one partition', partitions: 'Partitions' }
 const MICROSECONDS = 1e6
 const PERCENT = 100
 
@@ -27,7 +29,7 @@ export function renderStorage(results: StorageResults): string {
   return [...tables, renderStarts(results.starts)].filter((text) => text !== '').join('\n\n')
 }
 
-function renderExperiment(experiment: ExperimentName, { samples, systemCalls }: StorageResults): string {
+function renderExperiment(experiment: Measured, { samples, systemCalls }: StorageResults): string {
   const own = samples.filter((sample) => sample.experiment === experiment)
   const titles = [...new Set(own.map(({ title }) => title))]
   if (titles.length === 0) return ''

@@ -6,7 +6,7 @@ import type { BenchPorts, BrokerProcess } from '../broker-process.ts'
 import { sampleProcess } from '../process-sample.ts'
 import { startBroker } from './brokers.ts'
 import { batchOf } from './fill.ts'
-import type { Notes, Slot } from './plan.ts'
+import { GIGABYTE, type Notes, type Slot } from './plan.ts'
 import {
   checkFetched,
   checkProduced,
@@ -27,13 +27,14 @@ export interface Start {
   readonly everyMs: number
   readonly stopMs: number
   readonly handles: number
-  /** Of the idle process, before anything was asked of it. */
+  /** A moment after every partition was asked. */
   readonly residentBytes: number
 }
 
 export interface StartsOptions {
   readonly ports: BenchPorts
   readonly directory: string
+  readonly core: number | null
   readonly slots: readonly Slot[]
   readonly progress: (line: string) => void
 }
@@ -48,7 +49,8 @@ const PARTITION_BYTES = 4096
 export async function measureStarts(rounds: number, notes: Notes<Start>, options: StartsOptions): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     for (const slot of options.slots) {
-      const name = `${slot.title} partitions`
+      const size = slot.bytesPerPartition * slot.partitions
+      const name = `${slot.title} partitions${size < GIGABYTE ? '' : `, ${Math.round(size / GIGABYTE)} GB`}`
       notes.add(await measureStart(slot, { ...options, kind: `${name}, after a stop`, kill: true }))
       notes.add(await measureStart(slot, { ...options, kind: `${name}, after kill -9`, kill: false }))
     }

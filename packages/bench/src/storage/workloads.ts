@@ -26,12 +26,15 @@ export interface Target {
   readonly load: WireLoad
   /** The clock, in ms. */
   readonly nowMs: number
-  readonly round: number
+  /** Of the slices of all rounds so far: each has partitions and places of its own. */
+  readonly turn: number
 }
 
 /** Requests that are ready to go. */
 export interface Prepared {
   readonly requests: readonly Buffer[]
+  /** Go before, so that what is counted finds the broker awake. */
+  readonly uncounted: readonly Buffer[]
   readonly depth: number
   readonly check: (answer: Buffer) => void
 }
@@ -45,14 +48,17 @@ export interface Workload {
 }
 
 const VALUE_BYTES = 1000
-const APPENDS = 4000
-const PIPELINED_APPENDS = 12_000
+/** In a slice, as all that follow. */
+const APPENDS = 2000
+const PIPELINED_APPENDS = 6000
 const PIPELINE_DEPTH = 32
-const TAIL_FETCHES = 4000
+const TAIL_FETCHES = 2000
 /** How far behind the end a consumer at the tail is, in batches. */
 const TAIL_BATCHES = 200
-const MIDDLE_FETCHES = 500
-const LOOKUPS = 500
+const MIDDLE_FETCHES = 200
+const LOOKUPS = 200
+/** One of so many requests goes before. */
+const UNCOUNTED_SHARE = 1 / 10
 const BOTH: readonly ExperimentName[] = ['sizes', 'partitions']
 
 export const WORKLOADS: readonly Workload[] = [
@@ -76,52 +82,58 @@ export const WORKLOADS: readonly Workload[] = [
 ]
 
 /** Which partition the request with a number is for. */
-type Choice = (slot: Slot, index: number, round: number) => number
+type Choice = (slot: Slot, index: number) => number
 
 const firstOnly: Choice = () => 0
 
 /** Neighbours in time are no neighbours on the disk. */
-const spread: Choice = ({ partitions }, index, round) => ((index + round * APPENDS) * 7919) % partitions
+const spread: Choice = ({ partitions }, index) => (index * 7919) % partitions
 
-function appends({ slot, round, nowMs }: Target, choose: Choice, depth = 1): Prepared {
+function appends({ slot, turn, nowMs }: Target, choose: Choice, depth = 1): Prepared {
   const records = batchOf(1, VALUE_BYTES, nowMs)
   const count = depth === 1 ? APPENDS : PIPELINED_APPENDS
-  const requests = Array.from({ length: count }, (_, index) =>
-    produceRequest(slot.topic, [{ partition: choose(slot, index, round), records }]),
-  )
-  return { requests, depth, check: checkProduced }
+  const request = (_: unknown, index: number) =>
+    produceRequest(slot.topic, [{ partition: choose(slot, turn * count + index), records }])
+  const requests = Array.from({ length: count }, request)
+  // A log that nobody has written to for a while is at rest: each is written to once before.
+  const uncounted = choose === spread ? Array.from({ length: slot.partitions }, request) : someOf(requests)
+  return { requests, uncounted, depth, check: checkProduced }
+}
+
+function someOf(requests: readonly Buffer[]): readonly Buffer[] {
+  return requests.slice(0, requests.length * UNCOUNTED_SHARE)
 }
 
 function pipelinedAppends(target: Target): Prepared {
   return appends(target, firstOnly, PIPELINE_DEPTH)
 }
 
-async function tailFetches({ slot, load, round }: Target, choose: Choice): Promise<Prepared> {
-  const wanted = Array.from({ length: TAIL_FETCHES }, (_, index) => choose(slot, index, round))
+async function tailFetches({ slot, load, turn }: Target, choose: Choice): Promise<Prepared> {
+  const wanted = Array.from({ length: TAIL_FETCHES }, (_, index) => choose(slot, turn * TAIL_FETCHES + index))
   const ends = await endsOf(slot, load)
   const requests = wanted.map((partition, index) => {
     const back = choose === firstOnly ? 1 + (index % TAIL_BATCHES) : 1
     return fetchRequest(slot.topic, [{ partition, offset: ends.get(partition)! - back }])
   })
-  return { requests, depth: 1, check: checkFetched }
+  return { requests, uncounted: someOf(requests), depth: 1, check: checkFetched }
 }
 
-function middleFetches({ slot, filled, round }: Target): Prepared {
-  const random = randomOf(slot, round)
+function middleFetches({ slot, filled, turn }: Target): Prepared {
+  const random = randomOf(slot, turn)
   const requests = Array.from({ length: MIDDLE_FETCHES }, (_, index) => {
     const offset = random.below(filled.records)
     return fetchRequest(slot.topic, [{ partition: index % slot.partitions, offset }])
   })
-  return { requests, depth: 1, check: checkFetched }
+  return { requests, uncounted: someOf(requests), depth: 1, check: checkFetched }
 }
 
-function lookups({ slot, filled, round }: Target): Prepared {
-  const random = randomOf(slot, round)
+function lookups({ slot, filled, turn }: Target): Prepared {
+  const random = randomOf(slot, turn)
   const requests = Array.from({ length: LOOKUPS }, (_, index) => {
     const timestamp = filled.firstMs + random.below(filled.lastMs - filled.firstMs + 1)
     return listRequest(slot.topic, [{ partition: index % slot.partitions, timestamp }])
   })
-  return { requests, depth: 1, check: checkListed }
+  return { requests, uncounted: someOf(requests), depth: 1, check: checkListed }
 }
 
 async function endsOf(slot: Slot, load: WireLoad): Promise<Map<number, number>> {
@@ -135,6 +147,6 @@ async function endsOf(slot: Slot, load: WireLoad): Promise<Map<number, number>> 
   return ends
 }
 
-function randomOf({ topic, partitions }: Slot, round: number): Random {
-  return seededRandom(`${topic} ${partitions} ${round}`)
+function randomOf({ topic, partitions }: Slot, turn: number): Random {
+  return seededRandom(`${topic} ${partitions} ${turn}`)
 }
