@@ -152,6 +152,37 @@ test('a log that was closed in order and ends below its recovery point is told o
   assert.match(one.logged('warn').join(), /ends below its recovery point/)
 })
 
+test('a segment that is gone from the middle is told of at the start, clean or not, and the rest serves', async () => {
+  const gone = '00000000000000000004'
+  for (const cleanShutdown of [true, false]) {
+    for (const traces of [['index', 'timeindex', 'snapshot'], ['snapshot'], ['index']]) {
+      const one = await DamagedLog.make({ segmentBytes: 2 * BATCH_BYTES })
+      const { disk, logger } = one.fixture
+      for (const suffix of ['log', 'index', 'timeindex', 'snapshot']) {
+        if (!traces.includes(suffix)) disk.remove(`${DIRECTORY}/${gone}.${suffix}`)
+      }
+      const log = await one.open({ cleanShutdown, recoveryPoint: 10 })
+      const lines = logger.lines.filter(({ message }) => message.includes('missing'))
+      const fields = { file: `${DIRECTORY}/${gone}.log`, position: 0, from: 4, to: 6 }
+      assert.deepEqual(
+        lines.map((line) => [line.level, line.fields]),
+        [['error', fields]],
+      )
+      assert.deepEqual(await one.offsets(log, 0), [0, 1, 2, 3, 6, 7, 8, 9])
+    }
+  }
+})
+
+test('what an orderly stop and an interrupted removal leave is not taken for a lost segment', async () => {
+  const one = await DamagedLog.make({ segmentBytes: 5 * BATCH_BYTES })
+  const { disk } = one.fixture
+  const snapshot = disk.readFile(`${DIRECTORY}/00000000000000000010.snapshot`)
+  disk.replaceFile(`${DIRECTORY}/00000000000000000003.snapshot`, snapshot)
+  disk.replaceFile(`${DIRECTORY}/00000000000000000002.index`, Buffer.alloc(0))
+  const log = await one.open({ recoveryPoint: 10 })
+  assert.deepEqual([await one.offsets(log), one.logged('error')], [upTo(10), []])
+})
+
 test('a recovery point far behind costs a scan and nothing else', async () => {
   const one = await DamagedLog.make()
   const log = await one.open({ recoveryPoint: 0 })

@@ -114,9 +114,12 @@ export class LeaderEpochs {
     this.#keep([])
   }
 
-  /** As `flush`, with the syncs in the thread pool; no other flush runs meanwhile. Covers what was assigned before. */
-  async save(): Promise<void> {
-    if (!this.isDirty) return
+  /**
+   * As `flush`, with the syncs in the thread pool, but for the name's: that is the caller's, who has other names in the
+   * directory to sync. Answers whether there is one. No other flush runs meanwhile. Covers what was assigned before.
+   */
+  async save(): Promise<boolean> {
+    if (!this.isDirty) return false
     const entries = this.#entries
     const file = this.#disk.open(`${pathIn(this.#directory)}.tmp`, { create: true })
     try {
@@ -127,8 +130,8 @@ export class LeaderEpochs {
       file.close()
     }
     this.#disk.rename(file.path, pathIn(this.#directory))
-    await this.#disk.syncNames(this.#directory)
     this.#saved = entries
+    return true
   }
 
   /** Makes the file durable as the entries are; nothing where it is already. Synchronous, and rare. */

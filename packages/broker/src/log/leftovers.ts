@@ -29,9 +29,13 @@ import { scanBatches } from './scan.ts'
 /** The segment's file comes last: as long as its name stands the rest can be done again. */
 const SEGMENT_SUFFIXES = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX, LOG_SUFFIX]
 
-export async function settleLeftovers(disk: Disk, directory: string): Promise<void> {
-  const names = fileNames(disk, directory)
-  if (names.every((name) => !isLeftover(name)) && orphansIn(names).length === 0) return
+/** `names` are those of the files in the directory; answers those that there are then. */
+export async function settleLeftovers(
+  disk: Disk,
+  directory: string,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  if (names.every((name) => !isLeftover(name)) && orphansIn(names).length === 0) return names
   const cleanedMin = Math.min(...names.filter((name) => name.endsWith(CLEANED_SUFFIX)).map(offsetOf))
   for (const name of names) {
     const isUnfinished = name.endsWith(SWAP_SUFFIX) && offsetOf(name) >= cleanedMin
@@ -47,11 +51,12 @@ export async function settleLeftovers(disk: Disk, directory: string): Promise<vo
       disk.rename(`${directory}/${name}`, `${directory}/${name.slice(0, -SWAP_SUFFIX.length)}`)
   }
   removeOrphans(disk, directory)
+  return fileNames(disk, directory)
 }
 
 async function finishSwap(disk: Disk, directory: string, base: number): Promise<void> {
   const lastOffset = await lastOffsetOf(disk, `${directory}/${fileName(base, LOG_SUFFIX)}${SWAP_SUFFIX}`)
-  for (const replaced of segmentOffsets(disk, directory)) {
+  for (const replaced of segmentOffsetsIn(fileNames(disk, directory))) {
     if (replaced > base && replaced <= lastOffset) removeSegment(disk, directory, replaced)
   }
   // The removals must not come through after the segment that replaces them has got its name and is removed again.
@@ -102,13 +107,14 @@ function removeSegment(disk: Disk, directory: string, base: number): void {
   }
 }
 
-/** The base offsets of the segments in a directory, ascending. */
-export function segmentOffsets(disk: Disk, directory: string): number[] {
-  const offsets = fileNames(disk, directory).map((name) => offsetInName(name, LOG_SUFFIX))
+/** The base offsets of the segments whose files have these names, ascending. */
+export function segmentOffsetsIn(names: readonly string[]): number[] {
+  const offsets = names.map((name) => offsetInName(name, LOG_SUFFIX))
   return offsets.filter((offset) => offset !== null).sort((left, right) => left - right)
 }
 
-function fileNames(disk: Disk, directory: string): string[] {
+/** Of the files in the directory. */
+export function fileNames(disk: Disk, directory: string): string[] {
   return disk
     .list(directory)
     .filter((entry) => !entry.isDirectory)

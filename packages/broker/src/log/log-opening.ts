@@ -4,11 +4,13 @@
  */
 import { dirname } from 'node:path'
 import { LeaderEpochs } from './leader-epochs.ts'
+import { fileNames, settleLeftovers } from './leftovers.ts'
 import type { LogOptions } from './log-options.ts'
 import type { LogSummary } from './log-summary.ts'
+import { tracesIn } from './missing-segments.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerStates } from './producer-state.ts'
-import { prepareDirectory, recoverLog } from './recovery.ts'
+import { recoverLog } from './recovery.ts'
 import { rewriteBehind } from './rewrite.ts'
 import { Segment } from './segment.ts'
 import { SegmentHome } from './segment-home.ts'
@@ -62,20 +64,22 @@ async function begin(options: LogOptions, home: SegmentHome): Promise<OpenedLog>
     producers: null,
     areProducersStored: false,
     leaderEpochs: LeaderEpochs.of(disk, directory, { entries: [], isDirty: false }),
-    snapshots: new ProducerSnapshots(disk, directory, { areNone: true }),
+    snapshots: new ProducerSnapshots(disk, directory, { names: [] }),
   }
 }
 
 async function recover(options: LogOptions, home: SegmentHome): Promise<OpenedLog> {
   const { disk, directory, clock, settings } = options
-  await prepareDirectory(disk, directory)
+  const namesLeft = fileNames(disk, directory)
+  const traces = tracesIn(namesLeft)
+  const names = await settleLeftovers(disk, directory, namesLeft)
   if (!options.cleanShutdown) await syncParent(options)
   const producers = new ProducerStates(options.producerIdExpirationMs)
   const leaderEpochs = LeaderEpochs.load(disk, directory)
-  const snapshots = new ProducerSnapshots(disk, directory)
+  const snapshots = new ProducerSnapshots(disk, directory, { names })
   const nowMs = clock.wallMs()
   const recovered = await recoverLog(
-    { ...options, home, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
+    { ...options, names, traces, home, indexIntervalBytes: settings.indexIntervalBytes, nowMs },
     { producers, leaderEpochs, snapshots },
   )
   if (typeof options.rewriteBehind === 'number') {

@@ -337,8 +337,8 @@ export class LogWriter {
     const { disk, directory, leaderEpochs } = this.#options
     const areUnsynced = this.#areNamesUnsynced
     this.#areNamesUnsynced = false
-    await leaderEpochs.save()
-    if (areUnsynced) await disk.syncNames(directory)
+    const isRenamed = await leaderEpochs.save()
+    if (areUnsynced || isRenamed) await disk.syncNames(directory)
   }
 
   async #syncFiles(files: readonly UnsyncedFile[]): Promise<void> {

@@ -18,11 +18,11 @@ export class ProducerSnapshots {
   /** Ascending; null until somebody asks. */
   #listed: number[] | null
 
-  /** Looks into the directory when it is first asked, unless it is told that there are none. */
-  constructor(disk: Disk, directory: string, options: { areNone?: boolean } = {}) {
+  /** Looks into the directory when it is first asked, unless it is told the names of the files there. */
+  constructor(disk: Disk, directory: string, { names }: { names?: readonly string[] } = {}) {
     this.#disk = disk
     this.#directory = directory
-    this.#listed = options.areNone ? [] : null
+    this.#listed = names === undefined ? null : offsetsIn(names)
   }
 
   get offsets(): readonly number[] {
@@ -30,11 +30,7 @@ export class ProducerSnapshots {
   }
 
   get #offsets(): number[] {
-    this.#listed ??= this.#disk
-      .list(this.#directory)
-      .map(({ name }) => offsetInName(name, SNAPSHOT_SUFFIX))
-      .filter((offset) => offset !== null)
-      .sort((left, right) => left - right)
+    this.#listed ??= offsetsIn(this.#disk.list(this.#directory).map(({ name }) => name))
     return this.#listed
   }
 
@@ -104,4 +100,9 @@ export class ProducerSnapshots {
   #path(offset: number): string {
     return `${this.#directory}/${fileName(offset, SNAPSHOT_SUFFIX)}`
   }
+}
+
+function offsetsIn(names: readonly string[]): number[] {
+  const offsets = names.map((name) => offsetInName(name, SNAPSHOT_SUFFIX)).filter((offset) => offset !== null)
+  return offsets.sort((left, right) => left - right)
 }

@@ -31,9 +31,10 @@ import {
   checkCrc,
 } from '@ottla/protocol/records/batch.ts'
 import { CorruptLogError } from './errors.ts'
-import { LOG_SUFFIX } from './file-names.ts'
+import { fileName, LOG_SUFFIX } from './file-names.ts'
 import type { LeaderEpochs } from './leader-epochs.ts'
-import { segmentOffsets, settleLeftovers } from './leftovers.ts'
+import { segmentOffsetsIn } from './leftovers.ts'
+import { findMissing } from './missing-segments.ts'
 import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerStates } from './producer-state.ts'
 import { placeOf, Segment } from './segment.ts'
@@ -43,6 +44,10 @@ import { type CutPlace, holdsBatch, keepEnd, keepFile, type Span } from './set-a
 export interface RecoveryOptions {
   readonly disk: Disk
   readonly directory: string
+  /** Of the files in the directory, in which nothing is left over. */
+  readonly names: readonly string[]
+  /** Offsets that a lost segment may have begun at: missing-segments.ts's. */
+  readonly traces: readonly number[]
   readonly home: SegmentHome
   readonly syncs: SyncQueue
   readonly logger: Logger
@@ -67,12 +72,6 @@ export interface RecoveredLog {
   readonly segments: Segment[]
   readonly logStartOffset: number
   readonly logEndOffset: number
-}
-
-/** Makes a directory usable as a log's, before its derived state is loaded. */
-export async function prepareDirectory(disk: Disk, directory: string): Promise<void> {
-  disk.makeDirectory(directory)
-  await settleLeftovers(disk, directory)
 }
 
 export async function recoverLog(options: RecoveryOptions, derived: DerivedState): Promise<RecoveredLog> {
@@ -102,16 +101,17 @@ class Recovery {
   #isUnsettled = false
 
   constructor(options: RecoveryOptions, derived: DerivedState) {
-    const { disk, directory, home } = options
+    const { names, home } = options
     this.#recoveryPoint = options.recoveryPoint
     this.#options = options
     this.#derived = derived
-    this.#segments = segmentOffsets(disk, directory).map((base) => Segment.existing(home, base))
+    this.#segments = segmentOffsetsIn(names).map((base) => Segment.existing(home, base))
   }
 
   async run(): Promise<RecoveredLog> {
     const { disk, directory, logStartOffset } = this.#options
     while (this.#segments.length > 1 && this.#segments[1]!.baseOffset <= logStartOffset) await this.#drop(0)
+    await this.#tellMissing()
     let logEndOffset = -1
     if (this.#segments.length > 0) logEndOffset = await this.#readOrScan()
     if (logEndOffset < logStartOffset) {
@@ -120,9 +120,19 @@ class Recovery {
     }
     const areSomeRemoved = this.#derived.snapshots.removeBeyond(logEndOffset)
     this.#derived.leaderEpochs.truncateFromStart(this.#startOffset())
-    await this.#derived.leaderEpochs.save()
-    if (areSomeRemoved || this.#isUnsettled || logEndOffset > this.#recoveryPoint) await disk.syncNames(directory)
+    const isRenamed = await this.#derived.leaderEpochs.save()
+    const areNamesSure = !areSomeRemoved && !isRenamed && !this.#isUnsettled && logEndOffset <= this.#recoveryPoint
+    if (!areNamesSure) await disk.syncNames(directory)
     return { segments: this.#segments, logStartOffset: this.#startOffset(), logEndOffset }
+  }
+
+  /** What cannot be had back is told of; the rest serves. */
+  async #tellMissing(): Promise<void> {
+    const { traces, directory, logger } = this.#options
+    for (const { baseOffset, from, to } of await findMissing(this.#segments, traces, this.#options)) {
+      const file = `${directory}/${fileName(baseOffset, LOG_SUFFIX)}`
+      logger.error('A segment of the log is missing: its offsets are lost', { file, position: 0, from, to })
+    }
   }
 
   /** Closes what was opened: the log stays as it is on the disk. */
