@@ -56,7 +56,10 @@ export async function fetchFrom(
 ): Promise<FetchedPartition[]> {
   const { brokerId, positions, settings, lane, signal } = call
   const connection = await client.connections.to(brokerId, lane, { signal })
-  const asked = positions.map((position) => askedOf(client, position))
+  // Connecting takes time: a partition may have moved meanwhile. The new leader's epoch must not vouch for this broker,
+  // which may lack what its leader has, and would say that the offset is out of range.
+  const asked = positions.filter((one) => isReadAt(client, one, brokerId)).map((one) => askedOf(client, one))
+  if (asked.length === 0) return []
   const byName = asked.some(({ topicId }) => topicId === ZERO_UUID)
   const bounds = byName ? { versionMax: BY_NAME_VERSION_MAX } : {}
   const knowsEpochs = connection.versionOf(Fetch, bounds) >= EPOCHS_VERSION_MIN
@@ -68,6 +71,11 @@ export async function fetchFrom(
   })
   if (answer.errorCode !== 0) throw new ProtocolError(errorName(answer.errorCode))
   return matched(asked, answer, (place, told) => client.metadata.learnLeader(place, { ...told, by: brokerId }))
+}
+
+function isReadAt(client: Client, position: PartitionPosition, brokerId: number): boolean {
+  const nearest = position.nearest(client.ports.clock.monotonicMs())
+  return brokerId === (nearest ?? client.metadata.leader(position.topic, position.partition)?.leaderId)
 }
 
 function askedOf(client: Client, position: PartitionPosition): Asked {

@@ -122,3 +122,18 @@ test('a replica that is gone, or that the cluster does not show, sends the consu
   Object.assign(w.state, { end: 4, sends: false })
   assert.equal(await reader.next(3000), 2)
 })
+
+test('a broker that led when the reader began to connect is not asked by the epoch of the one that leads by then', async () => {
+  const w = await world()
+  w.state.end = 1
+  w.network.cut('client', 'broker')
+  const next = w.read(undefined).next(500)
+  await w.time.settle()
+  const place = { topic: 't', partition: 0, topicId: TOPIC_ID }
+  assert.ok(
+    w.client.metadata.learnLeader(place, { leader: { leaderId: NEAR, leaderEpoch: 1 }, endpoints: [], by: LEADER }),
+  )
+  w.network.heal('client', 'broker')
+  assert.equal(await next, 0)
+  assert.deepEqual(w.asked.slice(0, 1), ['2@0'])
+})
