@@ -16,6 +16,10 @@ const NEVER_NEEDED: readonly EventName[] = [
   'torn bytes',
   'coordinator moved',
   'partition without leader',
+  'partitions lost',
+  'member failed',
+  'failed write',
+  'failed sync',
 ]
 
 function report({ seed, anomalies, transcript }: SeedRun): string {

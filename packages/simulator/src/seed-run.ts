@@ -3,6 +3,7 @@
  * which all must come to rest, then the checkers. The same seed gives the same transcript.
  */
 import { seededRandom } from '@ottla/base/random.ts'
+import type { Partition } from '@ottla/broker/partition/partition.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
 import { createTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
@@ -12,7 +13,9 @@ import { difference, recordsIn, replicaLog } from './checkers/replica-logs.ts'
 import { ClusterWatch } from './checkers/watch.ts'
 import { SimulatedCluster } from './cluster.ts'
 import { Faults } from './faults/faults.ts'
-import { type Place, Workload } from './workload.ts'
+import { Groups } from './workloads/groups.ts'
+import { ProduceAndRead } from './workloads/produce-and-read.ts'
+import { type FinalLog, isAt, type Place, type Workload } from './workloads/workload.ts'
 
 export interface SeedRunOptions {
   readonly seed: number | string
@@ -50,6 +53,13 @@ const PLACES: readonly Place[] = [...STRICT_PLACES, ...MIXED_PLACES]
 const RACKS = ['a', 'b', 'c'] as const
 
 const SETTINGS = {
+  'min.insync.replicas': '2',
+  'offsets.topic.num.partitions': '2',
+  'group.initial.rebalance.delay.ms': '100',
+  'group.consumer.session.timeout.ms': '6000',
+  'group.consumer.min.session.timeout.ms': '6000',
+  'group.consumer.heartbeat.interval.ms': '1000',
+  'group.consumer.min.heartbeat.interval.ms': '1000',
   'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
   'broker.session.timeout.ms': '3000',
   'replica.lag.time.max.ms': '4000',
@@ -73,7 +83,8 @@ class Run {
   readonly #transcript: string[] = []
   readonly #events = new Events()
   #cluster!: SimulatedCluster
-  #workload!: Workload
+  #workload!: ProduceAndRead
+  #workloads: readonly Workload[] = []
   #faults!: Faults
   #watch!: ClusterWatch
 
@@ -91,9 +102,11 @@ class Run {
     await this.#suffer()
     await this.#rest()
     this.anomalies.push(...this.#watch.anomalies)
-    for (const end of [this.#workload, ...clients]) await this.#cluster.until(end[Symbol.asyncDispose]())
+    const ends: readonly AsyncDisposable[] = [this.#workload, ...this.#workloads, ...clients]
+    for (const end of ends) await this.#cluster.until(end[Symbol.asyncDispose]() as Promise<void>)
     await this.#cluster[Symbol.asyncDispose]()
     for (const place of PLACES) this.#check(place)
+    for (const workload of this.#workloads) this.anomalies.push(...workload.check((place) => this.#finalLog(place)))
   }
 
   result(): SeedRun {
@@ -122,13 +135,17 @@ class Run {
     await cluster.until(createTopics(first, topics))
     const random = (of: string) => seededRandom(`${of} of ${this.#options.seed}`)
     const tell = (line: string): void => this.#tell(line)
-    this.#workload = new Workload({ time: cluster.time, random: random('workload') })
+    this.#workload = new ProduceAndRead({ time: cluster.time, random: random('workload') })
     this.#workload.produce(first, { name: 'first', acks: 'all', places: PLACES })
     this.#workload.produce(second, { name: 'second', acks: 'all', places: STRICT_PLACES })
     this.#workload.produce(second, { name: 'hasty', acks: 1, places: MIXED_PLACES })
     this.#workload.read(first, { name: 'reader', places: STRICT_PLACES, leavesOff: true })
     this.#workload.read(second, { name: 'near reader', places: STRICT_PLACES, rack: RACKS[2] })
     this.#workload.read(first, { name: 'mixed reader', places: MIXED_PLACES })
+    const { time, clients } = cluster
+    const highWatermark = (place: Place): number => this.#leading(place)?.highWatermark ?? Number.POSITIVE_INFINITY
+    const common = { time, seed: this.#options.seed, clients, events: this.#events, tell, client: first, highWatermark }
+    this.#workloads = [new Groups({ ...common, places: STRICT_PLACES })]
     this.#faults = new Faults({ cluster, random: random('faults'), events: this.#events, tell })
     this.#watch = new ClusterWatch(cluster, { events: this.#events, tell, strictTopics: [STRICT] })
   }
@@ -147,6 +164,7 @@ class Run {
     this.#tell('everything heals')
     this.#faults.heal()
     this.#workload.endProducing()
+    for (const workload of this.#workloads) workload.calmDown()
   }
 
   async #rest(): Promise<void> {
@@ -178,7 +196,25 @@ class Run {
       const unrest = this.#unrestOf(place, leader)
       if (unrest !== null) return `${name} ${unrest}`
     }
+    for (const workload of this.#workloads) {
+      const unrest = workload.unrest()
+      if (unrest !== null) return unrest
+    }
     return null
+  }
+
+  /** At the broker that the cluster says leads it. */
+  #leading(place: Place): Partition | undefined {
+    const leader = this.#cluster.image.topicsByName.get(place.topic)?.partitions[place.partition]?.leader ?? -1
+    const broker = this.#cluster.ids.includes(leader) ? this.#cluster.serving(leader) : null
+    return [...(broker?.partitions() ?? [])].find(({ topicName: topic, index: partition }) =>
+      isAt(place)({ topic, partition }),
+    )
+  }
+
+  #finalLog(place: Place): FinalLog {
+    const [id] = this.#cluster.ids
+    return { ...place, records: recordsIn(replicaLog(this.#cluster.disk(id!), id!, place), place).records }
   }
 
   #unrestOf(place: Place, leader: number): string | null {

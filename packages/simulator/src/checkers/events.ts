@@ -36,6 +36,10 @@ export const EVENTS = [
   'truncation',
   'divergence',
   'delivery failed',
+  'rebalance',
+  'member dies',
+  'partitions lost',
+  'member failed',
 ] as const
 
 export type EventName = (typeof EVENTS)[number]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Reading, Seen, Sent } from '../workload.ts'
-import { checkConsumed, checkProduced, checkSeen, type FinalLog } from './history.ts'
+import type { Reading, Sent } from '../workloads/produce-and-read.ts'
+import type { FinalLog, Seen } from '../workloads/workload.ts'
+import { checkConsumed, checkProduced, checkSeen } from './history.ts'
 
 const PLACE = { topic: 't', partition: 0 }
 

@@ -2,11 +2,8 @@
  * What clients were told, held against the log that is left: nothing acknowledged is lost, moved, doubled or out of its
  * producer's order, and consumers have read exactly it, without a gap. Pure.
  */
-import type { Place, Reading, Seen, Sent } from '../workload.ts'
-
-export interface FinalLog extends Place {
-  readonly records: readonly Seen[]
-}
+import type { Reading, Sent } from '../workloads/produce-and-read.ts'
+import type { FinalLog } from '../workloads/workload.ts'
 
 /** In words, at most so many of a kind. */
 const TOLD_MAX = 3

@@ -4,7 +4,7 @@ import { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
 import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import { batchBaseOffset, batchesIn, batchLastOffset, checkCrc } from '@ottla/protocol/records/batch.ts'
 import { DATA_DIRECTORY } from '../cluster.ts'
-import type { Place, Seen } from '../workload.ts'
+import type { Place, Seen } from '../workloads/workload.ts'
 
 export interface ReplicaLog {
   readonly brokerId: number

@@ -35,6 +35,15 @@ const VALUE_BYTES_MAX = 300
 /** Shorter than a run, so that deliveries that fail are part of it. */
 const DELIVERY_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 4_000
+/** Batches. */
+const LEAVES_OFF_ONE_IN = 30
+
+export interface ReadOptions {
+  readonly name: string
+  readonly places: readonly Place[]
+  readonly rack?: string
+  readonly leavesOff?: boolean
+}
 
 export class ProduceAndRead {
   readonly sent: Sent[] = []
@@ -66,12 +75,13 @@ export class ProduceAndRead {
     this.#running.push(this.#keepProducing(producer, options))
   }
 
-  read(client: Client, options: { name: string; places: readonly Place[]; rack?: string }): void {
+  /** `leavesOff`: stops now and then, also in the middle of a batch, and goes on there with a consumer of its own. */
+  read(client: Client, options: ReadOptions): void {
     const readings = options.places.map((place): Reading => {
       return { ...place, consumer: options.name, records: [], error: null }
     })
     this.readings.push(...readings)
-    this.#running.push(this.#keepReading(client, { readings, rack: options.rack ?? null }))
+    this.#running.push(this.#keepReading(client, readings, options))
   }
 
   endProducing(): void {
@@ -129,19 +139,32 @@ export class ProduceAndRead {
       .then(settled)
   }
 
-  async #keepReading(client: Client, { readings, rack }: { readings: Reading[]; rack: string | null }): Promise<void> {
+  async #keepReading(client: Client, readings: readonly Reading[], { rack, leavesOff }: ReadOptions): Promise<void> {
     const { signal } = this.#stop
-    const byPlace = new Map(readings.map((reading) => [nameOf(reading), reading]))
     try {
-      const assignments = readings.map(({ topic, partition }) => ({ topic, partition, from: 'beginning' }) as const)
-      const options = { assignments, ...(rack === null ? {} : { rack }) }
-      await using consumer = await AssignedConsumer.open(client, options, { signal })
-      for await (const batch of consumer.batches({ signal })) {
-        const { records } = byPlace.get(nameOf(batch))!
-        for (const { offset, value } of batch.records()) records.push({ offset, value: String(value) })
+      while (!signal.aborted) {
+        const assignments = readings.map(({ topic, partition, records }) => {
+          return { topic, partition, from: records.length === 0 ? 'beginning' : records.at(-1)!.offset + 1 } as const
+        })
+        const options = { assignments, ...(rack === undefined ? {} : { rack }) }
+        await using consumer = await AssignedConsumer.open(client, options, { signal })
+        await this.#readFrom(consumer, readings, leavesOff === true)
       }
     } catch (error) {
       if (!signal.aborted) for (const reading of readings) reading.error = error as Error
+    }
+  }
+
+  /** To the end of the run, or until it leaves off. */
+  async #readFrom(consumer: AssignedConsumer, readings: readonly Reading[], leavesOff: boolean): Promise<void> {
+    const byPlace = new Map(readings.map((reading) => [nameOf(reading), reading]))
+    for await (const batch of consumer.batches({ signal: this.#stop.signal })) {
+      const { records } = byPlace.get(nameOf(batch))!
+      let left = leavesOff && this.#random.below(LEAVES_OFF_ONE_IN) === 0 ? 1 : Infinity
+      for (const { offset, value } of batch.records()) {
+        records.push({ offset, value: String(value) })
+        if (--left === 0) return
+      }
     }
   }
 
