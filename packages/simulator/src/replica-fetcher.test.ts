@@ -4,10 +4,10 @@ import { FakeTime } from '@ottla/base/fake-time.ts'
 import { MemoryLogger } from '@ottla/base/memory-logger.ts'
 import { MemoryNetwork } from '@ottla/base/memory-network.ts'
 import { seededRandom } from '@ottla/base/random.ts'
+import { ReplicaFetcher } from '@ottla/broker/partition/fetcher.ts'
+import type { FollowedPartition } from '@ottla/broker/partition/followed-partition.ts'
 import { FakeBroker } from '@ottla/client/fake-broker.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
-import { ReplicaFetcher } from './fetcher.ts'
-import type { FollowedPartition } from './followed-partition.ts'
 
 const SETTINGS = {
   ...{ waitMaxMs: 500, minBytes: 1, partitionBytesMax: 1024, responseBytesMax: 4096, backoffMs: 100 },
