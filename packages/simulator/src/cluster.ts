@@ -49,6 +49,7 @@ export class SimulatedCluster implements AsyncDisposable {
   readonly #machines = new Map<number, Machine>()
   readonly #failed: number[] = []
   readonly #trouble: StoreTrouble
+  #image: { readonly revision: number; readonly image: MetadataImage } | null = null
   #storeDelayMsMax = 0
 
   private constructor(options: ClusterOptions) {
@@ -81,8 +82,12 @@ export class SimulatedCluster implements AsyncDisposable {
 
   /** What the metadata store holds at this moment. */
   get image(): MetadataImage {
+    if (this.#image?.revision === this.#content.revision) return this.#image.image
     const entries = Array.from(this.#content.entries, ([key, { value, revision }]) => ({ key, value, revision }))
-    return imageOf({ revision: this.#content.revision, entries })
+    const { revision } = this.#content
+    const image = imageOf({ revision, entries })
+    this.#image = { revision, image }
+    return image
   }
 
   get bootstrap(): string {

@@ -52,6 +52,8 @@ export class BrokerConfig {
   readonly listeners: readonly Listener[]
   readonly #parts: BrokerConfigParts
   readonly #dynamic: DynamicOverrides
+  /** Values that were asked for as numbers, by name. */
+  readonly #numbers = new Map<string, number | null>()
 
   constructor(parts: BrokerConfigParts, dynamic: DynamicOverrides = NO_OVERRIDES) {
     assert(parts.listeners.length > 0, 'A broker has a listener')
@@ -108,8 +110,13 @@ export class BrokerConfig {
 
   /** Values of 64 bits are rounded to a double: only 9223372036854775807 (never, unlimited) is meant to be that large. */
   intOrNull(name: string): number | null {
+    // Read for every request, and parsed once: what is set in a BrokerConfig does not change.
+    const known = this.#numbers.get(name)
+    if (known !== undefined) return known
     const text = this.text(name)
-    return text === null ? null : Number(text)
+    const value = text === null ? null : Number(text)
+    this.#numbers.set(name, value)
+    return value
   }
 
   boolean(name: string): boolean {
