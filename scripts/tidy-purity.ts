@@ -61,7 +61,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'packages/broker/src/main.ts': ['process', 'Promise.withResolvers'],
   'packages/broker/src/default-ports.ts': ['process'],
   'packages/cli/src/main.ts': ['process'],
-  'packages/simulator/src/main.ts': ['process'],
+  'packages/simulator/src/main.ts': ['process', 'node:child_process'],
 }
 
 /** What tests need to reach the real system, or to start and wait for what they test. */

@@ -42,6 +42,9 @@ export const EVENTS = [
   'member failed',
 ] as const
 
+/** What nothing in a run asks for: told where it happens, never missed. */
+export const RARE_EVENTS: readonly EventName[] = ['broker failed']
+
 export type EventName = (typeof EVENTS)[number]
 
 export class Events {
