@@ -11,7 +11,8 @@ import {
 import { checkConsumed, checkProduced } from './checkers/history.ts'
 import { difference, recordsIn, replicaLog } from './checkers/replica-logs.ts'
 import { DATA_DIRECTORY, SimulatedCluster } from './cluster.ts'
-import { type Place, Workload } from './workload.ts'
+import { ProduceAndRead } from './workloads/produce-and-read.ts'
+import type { Place } from './workloads/workload.ts'
 
 const TOPIC = 't'
 const PLACES: readonly Place[] = [0, 1].map((partition) => ({ topic: TOPIC, partition }))
@@ -28,12 +29,12 @@ const SETTINGS = {
 
 class World implements AsyncDisposable {
   readonly cluster: SimulatedCluster
-  readonly #workload: Workload
+  readonly #workload: ProduceAndRead
   readonly #stack = new AsyncDisposableStack()
 
   private constructor(cluster: SimulatedCluster, seed: string) {
     this.cluster = cluster
-    this.#workload = new Workload({ time: cluster.time, random: seededRandom(`workload of ${seed}`) })
+    this.#workload = new ProduceAndRead({ time: cluster.time, random: seededRandom(`workload of ${seed}`) })
   }
 
   /** Four brokers, two partitions on the first three, a producer and a reader of both that do not rest. */
