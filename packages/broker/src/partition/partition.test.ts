@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { seededRandom } from '@ottla/base/random.ts'
 import { ProtocolError } from '@ottla/protocol/errors.ts'
+import { assignOffset } from '@ottla/protocol/records/batch.ts'
 import { Scratch } from '@ottla/protocol/records/compression.ts'
 import { LogOfflineError } from '../log/log.ts'
 import type { LogSettings } from '../log/settings.ts'
@@ -357,6 +358,35 @@ test('a new leader epoch wakes parked fetches, is written into batches and check
   assert.equal(one.partition.log.leaderEpochs.epochAt(0), 3)
   one.partition.update({ ...LEADER, leader: 2, leaderEpoch: 4, partitionEpoch: 3 })
   assert.equal(one.refusal(1), 'NOT_LEADER_OR_FOLLOWER')
+})
+
+test('what was fetched and is not synced is not committed by being elected, only by its sync', async () => {
+  const replicas = { ...LEADER, replicas: [1, 2] }
+  const one = await Fixture.open({ image: { ...replicas, leader: 2, isr: [1, 2] } })
+  one.parts.disk.holdSyncs()
+  const batch = testBatch({ count: 3 })
+  assignOffset(batch, 0, 0, 0)
+  const fetched = one.partition.appendFetched([batch], { highWatermark: 0, logStartOffset: 0 })
+  await one.settle()
+  one.partition.update({ ...replicas, isr: [1], leaderEpoch: 1, partitionEpoch: 1 })
+  await one.settle()
+  assert.deepEqual([one.partition.highWatermark, one.partition.logEndOffset], [0, 3])
+  one.parts.disk.releaseSyncs()
+  await one.parts.finished(fetched.catch(() => undefined))
+  await one.settle()
+  assert.equal(one.partition.highWatermark, 3)
+})
+
+test('a leader that is elected once more commits what it has written itself', async () => {
+  const one = await Fixture.open()
+  one.parts.disk.holdSyncs()
+  one.produce(1, { count: 2 })
+  one.partition.update({ ...LEADER, leaderEpoch: 1, partitionEpoch: 1 })
+  await one.settle()
+  assert.equal(one.partition.highWatermark, 0)
+  one.parts.disk.releaseSyncs()
+  await one.settle()
+  assert.equal(one.partition.highWatermark, 2, 'without anybody who asks for a sync')
 })
 
 test('records are deleted up to what is committed, not beyond', async () => {

@@ -76,12 +76,8 @@ export class Partition implements FollowedPartition {
   static async open(options: PartitionOptions): Promise<Partition> {
     let opened: Partition | null = null
     const observer = {
-      synced: () => {
-        if (opened) opened.#syncMoved()
-      },
-      failed: (error: Error) => {
-        if (opened) opened.#logFailed(error)
-      },
+      synced: () => (opened ? opened.#syncMoved() : undefined),
+      failed: (error: Error) => (opened ? opened.#logFailed(error) : undefined),
     }
     const log = await Log.open({ ...options.log, observer })
     opened = new Partition(options, log)
@@ -190,6 +186,9 @@ export class Partition implements FollowedPartition {
     const { leaderEpoch } = this.#image
     this.#follower = null
     this.#log.leaderEpochs.assign(leaderEpoch, this.#log.logEndOffset)
+    // What the term inherits counts once it is synced, whatever it came with.
+    const isAllSynced = this.#log.syncedOffset === this.#log.logEndOffset
+    if (!isAllSynced && this.#log.isUsable) this.#log.synced().catch(ignoreFailedWrite)
     this.#term = new LeaderTerm(this.#image, {
       localId: this.#localBrokerId,
       localBrokerEpoch: this.#cluster.brokerEpoch(),
@@ -393,7 +392,8 @@ export class Partition implements FollowedPartition {
       this.#wakeFollowers()
       if (!this.#cluster.isHeard()) return
     }
-    const { writtenOffset, syncedOffset } = this.#log
+    const { writtenOffset, settings } = this.#log
+    const syncedOffset = settings.writeCaching ? writtenOffset : this.#log.syncedOffset
     const own = { writtenOffset, syncedOffset, unsyncedAllFrom: this.#unsyncedAll[0] ?? Infinity }
     this.#moveHighWatermark(term.highWatermark(own, this.#rules.minInSyncReplicas))
   }

@@ -50,6 +50,14 @@ test('the high watermark is what every in-sync replica has synced, and unknown u
   assert.equal(leader.highWatermark({ writtenOffset: 100, syncedOffset: 50, unsyncedAllFrom: 60 }, 1), 60)
 })
 
+test('what a leader has of earlier terms counts once it is synced, whatever it came with', () => {
+  const leader = term([1], { epochStartOffset: 50 })
+  const progress = { writtenOffset: 60, unsyncedAllFrom: Infinity }
+  assert.equal(leader.highWatermark({ ...progress, syncedOffset: 40 }, 1), 40)
+  assert.equal(leader.highWatermark({ ...progress, syncedOffset: 49 }, 1), 49)
+  assert.equal(leader.highWatermark({ ...progress, syncedOffset: 50 }, 1), 60)
+})
+
 test('replicas outside the in-sync set do not hold up the high watermark', () => {
   const leader = term([1, 2])
   fetched(leader, 2, 70)

@@ -6,7 +6,7 @@
  * Acknowledged means durable (ARCHITECTURE.md, decision 5): a batch counts for the high watermark once it is synced on
  * each replica of the ISR. A follower's fetch offset is the end of what it has synced. On the leader a batch that is
  * written but not synced counts too if it came with acks 0 or 1, or the topic has `write.caching=true`, and no unsynced
- * `acks=all` batch precedes it.
+ * `acks=all` batch precedes it, nor anything unsynced of an earlier term.
  *
  * Until the controller has confirmed a change of the ISR the larger of both sets counts: a follower that joins holds up
  * the high watermark from the moment it is proposed, one that leaves does until it is out (Kafka's maximal ISR).
@@ -178,7 +178,8 @@ export class LeaderTerm {
    */
   highWatermark(own: LeaderProgress, minInSyncReplicas: number): number {
     if (this.isUnderMinIsr(minInSyncReplicas)) return -1
-    let end = countedEnd(own)
+    // Nobody knows any more with which acks an earlier term's batches came.
+    let end = own.syncedOffset < this.#epochStartOffset ? own.syncedOffset : countedEnd(own)
     for (const id of this.#set.isr) end = Math.min(end, this.#countedEndOf(id))
     for (const { id } of this.#proposal?.isr ?? []) end = Math.min(end, this.#countedEndOf(id))
     return end
