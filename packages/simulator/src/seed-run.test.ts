@@ -49,7 +49,7 @@ test('disks that lie about syncs are found out', async () => {
 })
 
 test('followers that claim what they have not synced are found out', async () => {
-  assert.match(await firstAnomalies({ topicConfigs: { 'write.caching': 'true' } }), /lost|moved/)
+  assert.match(await firstAnomalies({ topicConfigs: { 'write.caching': 'true' } }), /lost|moved|not in sync/)
 })
 
 /** Of the first seeds that have any. */

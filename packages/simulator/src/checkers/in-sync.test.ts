@@ -12,9 +12,17 @@ function imageOf(isr: readonly number[]) {
   return { topicsById: new Map([[TOPIC_ID, topic]]) }
 }
 
-function replica(brokerId: number, { highWatermark = 0, logEndOffset = 0, isOffline = false }) {
+function replica(brokerId: number, { highWatermark = 0, syncedOffset = 0, isOffline = false }) {
   const isLeader = brokerId === 1
-  const partition = { topicId: TOPIC_ID, topicName: 't', index: 0, isLeader, isOffline, highWatermark, logEndOffset }
+  const partition = {
+    topicId: TOPIC_ID,
+    topicName: 't',
+    index: 0,
+    isLeader,
+    isOffline,
+    highWatermark,
+    log: { syncedOffset },
+  }
   return { brokerId, partition }
 }
 
@@ -27,17 +35,17 @@ function anomaliesOf(looks: readonly Look[]) {
   return anomalies
 }
 
-test('who is in sync without something that was committed is told once, also after its leader has gone', () => {
-  const committed: Look = [[1, 2], replica(1, { highWatermark: 5, logEndOffset: 7 })]
-  const lacking: Look = [[2], replica(2, { highWatermark: 3, logEndOffset: 4 })]
-  const told = ['not in sync: broker 2 is in the isr of t-0 with 4 of 5']
+test('who is in sync and has not synced something that was committed is told once, also after its leader has gone', () => {
+  const committed: Look = [[1, 2], replica(1, { highWatermark: 5, syncedOffset: 7 })]
+  const lacking: Look = [[2], replica(2, { highWatermark: 3, syncedOffset: 4 })]
+  const told = ["not in sync: broker 2 of t-0's isr has synced 4 of 5"]
   assert.deepEqual(anomaliesOf([committed, lacking, lacking]), told)
 })
 
 test('who is not in sync, has all, or has a log that failed is in order', () => {
-  const leader = replica(1, { highWatermark: 5, logEndOffset: 5 })
-  const fine = [replica(2, { highWatermark: 2, logEndOffset: 5 }), replica(3, { logEndOffset: 1 })]
-  const failed = replica(2, { logEndOffset: 0, isOffline: true })
+  const leader = replica(1, { highWatermark: 5, syncedOffset: 5 })
+  const fine = [replica(2, { highWatermark: 2, syncedOffset: 5 }), replica(3, { syncedOffset: 1 })]
+  const failed = replica(2, { syncedOffset: 0, isOffline: true })
   assert.deepEqual(
     anomaliesOf([
       [[1, 2], leader, ...fine],

@@ -1,9 +1,10 @@
 /**
- * Checks at every moment what elections rely on: who is in the in-sync set that the metadata store holds has everything
- * that was ever committed. A client would notice only once that replica has been elected.
+ * Checks at every moment what elections rely on: who is in the in-sync set that the metadata store holds has synced
+ * everything that was ever committed. A client would notice only once that replica has been elected.
  *
  * Holds where all records have acks=all: what came with acks=1 counts before its leader has synced it.
  */
+import type { Log } from '@ottla/broker/log/log.ts'
 import type { MetadataImage } from '@ottla/broker/metadata/image.ts'
 import type { Partition } from '@ottla/broker/partition/partition.ts'
 
@@ -11,14 +12,17 @@ interface Replica {
   readonly brokerId: number
   readonly partition: Pick<
     Partition,
-    'topicId' | 'topicName' | 'index' | 'isLeader' | 'isOffline' | 'highWatermark' | 'logEndOffset'
-  >
+    'topicId' | 'topicName' | 'index' | 'isLeader' | 'isOffline' | 'highWatermark'
+  > & {
+    readonly log: Pick<Log, 'syncedOffset'>
+  }
 }
 
 export class InSyncSets {
   readonly #anomalies: string[]
   /** By topic id and partition. */
   readonly #committed = new Map<string, number>()
+  readonly #told = new Set<string>()
 
   constructor(anomalies: string[]) {
     this.#anomalies = anomalies
@@ -32,15 +36,16 @@ export class InSyncSets {
       if (partition.isLeader && partition.highWatermark > known) this.#committed.set(key, partition.highWatermark)
     }
     for (const { brokerId, partition } of replicas) {
-      const { topicId, topicName, index, logEndOffset } = partition
-      const isr = topicsById.get(topicId)?.partitions[index]?.isr ?? []
+      const isr = topicsById.get(partition.topicId)?.partitions[partition.index]?.isr ?? []
       const committed = this.#committed.get(keyOf(partition)) ?? 0
-      if (partition.isOffline || logEndOffset >= committed || !isr.includes(brokerId)) continue
-      const name = `${topicName}-${index}`
+      const { syncedOffset } = partition.log
+      if (!isr.includes(brokerId) || syncedOffset >= committed || partition.isOffline) continue
+      if (this.#told.has(keyOf(partition))) continue
+      this.#told.add(keyOf(partition))
+      const name = `${partition.topicName}-${partition.index}`
       this.#anomalies.push(
-        `not in sync: broker ${brokerId} is in the isr of ${name} with ${logEndOffset} of ${committed}`,
+        `not in sync: broker ${brokerId} of ${name}'s isr has synced ${syncedOffset} of ${committed}`,
       )
-      this.#committed.delete(keyOf(partition))
     }
   }
 }
