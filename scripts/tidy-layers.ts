@@ -28,7 +28,10 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   examples: { imports: ['client'], only: { broker: ['broker.ts'] } },
   scripts: {
     imports: ['base'],
-    only: { broker: ['testing/crash-run.ts', 'testing/log-crash/events.ts', 'testing/log-crash/seed-run.ts'] },
+    only: {
+      broker: ['testing/crash-run.ts', 'testing/log-crash/events.ts', 'testing/log-crash/seed-run.ts'],
+      simulator: ['planted/bugs.ts', 'planted/plant.ts', 'seed-run.ts'],
+    },
   },
 }
 
