@@ -174,6 +174,7 @@ export class Broker implements AsyncDisposable {
           network,
           brokerEpoch: () => this.#registration!.epoch,
           isHeard: () => this.#registration!.isHeard,
+          mayBeReplaced: () => this.#registration?.mayBeReplaced === true,
           controller: {
             alterPartitions: (request) => this.#controller!.alterPartitions(request),
             reportFailedLogs: (failed) => this.#controller!.reportFailedLogs(failed),
@@ -333,6 +334,9 @@ export class Broker implements AsyncDisposable {
       },
       sessionMs: this.#config.int('broker.session.timeout.ms'),
       newClusterId: () => newUuid(random),
+      onLapse: () => {
+        for (const partition of this.partitions()) partition.lapse()
+      },
       onFailure: (error) => this.#fail('The metadata store failed', error),
     })
     this.#registration = registration

@@ -110,8 +110,9 @@ export class GroupCoordinator implements AsyncDisposable {
     const topic = await this.#topic.made()
     const partition = topic?.partitions[partitionOfKey(groupId, topic.partitions.length)]
     const { brokerId, partitions } = this.#options
-    const isHere = partition?.leader === brokerId
-    return isHere && partitions.isOffline(topic!.id, partition.index) ? undefined : partition
+    if (partition?.leader !== brokerId) return partition
+    const isUnheard = partitions.find(topic!.id, partition.index)?.isUnheard === true
+    return isUnheard || partitions.isOffline(topic!.id, partition.index) ? undefined : partition
   }
 
   /** KIP-848 is enabled: by the broker's settings and the cluster's features. */

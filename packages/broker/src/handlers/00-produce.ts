@@ -11,7 +11,7 @@ import type { Produce } from '@ottla/protocol/apis/00-produce.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
 import { batchAttributes, batchProducerId, isTransactional } from '@ottla/protocol/records/batch.ts'
-import type { MetadataImage, TopicImage } from '../metadata/image.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import type { AppendResult, Partition } from '../partition/partition.ts'
 import { checkProducedRecords, startsTransactional } from '../partition/produced-records.ts'
 import { ConnectionCloseError } from './connection-close.ts'
@@ -40,6 +40,7 @@ const TELLS_NO_LOG_START: ReadonlySet<ErrorName> = new Set([
 ])
 
 interface Waiting {
+  readonly partition: Partition
   readonly response: PartitionResponse
   readonly done: Promise<void>
 }
@@ -66,10 +67,10 @@ export function produce(parts: Pick<BrokerParts, 'image' | 'partitions'>): Handl
       }),
     }
     if (request.acks === 0) return { ordered: null, reply: closedOnError(response) }
-    hintLeaders(context, image, response)
+    hintLeaders(parts, context, response)
     if (waiting.length === 0) return { ordered: null, reply: response }
     // Who is no leader any more by then knows who is.
-    return { ordered: null, reply: settled(waiting, response, () => hintLeaders(context, parts.image(), response)) }
+    return { ordered: null, reply: settled(waiting, response, () => hintLeaders(parts, context, response)) }
   }
 }
 
@@ -110,6 +111,7 @@ type Checked =
 function check({ context, request, topic, partition, records }: PartitionCheck): Checked {
   if (!context.authorize('write', 'topic', topic.name)) return refuse('TOPIC_AUTHORIZATION_FAILED')
   if (typeof partition === 'string') return refuse(partition)
+  if (partition.isUnheard) return refuse('NOT_LEADER_OR_FOLLOWER')
   const batch = checkProducedRecords(records as Buffer, { zstdAllowed: context.apiVersion >= 7 })
   if ('error' in batch) return batch
   if (request.acks < -1 || request.acks > 1) return refuse('INVALID_REQUIRED_ACKS')
@@ -147,7 +149,7 @@ function appended(partition: Partition, result: AppendResult, waiting: Waiting[]
     logAppendTimeMs: result.logAppendTimeMs,
     logStartOffset: partition.logStartOffset,
   }
-  if (result.done) waiting.push({ response, done: result.done })
+  if (result.done) waiting.push({ partition, response, done: result.done })
   return response
 }
 
@@ -156,15 +158,21 @@ function settled(waiting: readonly Waiting[], response: Response, onFailed: () =
   if (waiting.length > 1) {
     return Promise.all(waiting.map((one) => settled([one], response, onFailed))).then(() => response)
   }
-  const { response: own, done } = waiting[0]!
+  const { response: own, done, partition } = waiting[0]!
   return done.then(
     () => response,
     (error) => {
-      Object.assign(own, failed(own.index, error instanceof ProtocolError ? error.error : 'KAFKA_STORAGE_ERROR'))
+      Object.assign(own, failed(own.index, failure(partition, error)))
       onFailed()
       return response
     },
   )
+}
+
+/** Who waits in vain for a leader that nobody hears is to look for another one, not to wait here again. */
+function failure(partition: Partition, error: unknown): ErrorName {
+  if (!(error instanceof ProtocolError)) return 'KAFKA_STORAGE_ERROR'
+  return error.error === 'REQUEST_TIMED_OUT' && partition.isUnheard ? 'NOT_LEADER_OR_FOLLOWER' : error.error
 }
 
 function closedOnError(response: Response): null {
@@ -175,16 +183,22 @@ function closedOnError(response: Response): null {
   return null
 }
 
-/** From version 10 on a producer that came to the wrong broker is told the right one (KIP-951). */
-function hintLeaders(context: RequestContext, image: MetadataImage, response: Draft<Response>): void {
+/** From version 10 on a producer that came to the wrong broker is told the right one (KIP-951), where this one knows it. */
+function hintLeaders(
+  { image: imageNow, partitions }: Pick<BrokerParts, 'image' | 'partitions'>,
+  context: RequestContext,
+  response: Draft<Response>,
+): void {
   if (context.apiVersion < HINTS_FROM) return
+  const image = imageNow()
   const hints = new LeaderHints(image, context.listener)
   for (const topic of response.responses) {
     for (const partition of topic.partitionResponses as readonly PartitionResponse[]) {
       if (partition.errorCode !== NOT_LEADER) continue
       const asked = { name: topic.name ?? '', topicId: topic.topicId ?? '' }
       const found = resolveTopic(image, asked, context.apiVersion >= TOPIC_IDS_FROM)
-      const leader = typeof found === 'string' ? undefined : hints.of(found.id, partition.index)
+      if (typeof found === 'string' || partitions.find(found.id, partition.index)?.isUnheard === true) continue
+      const leader = hints.of(found.id, partition.index)
       if (leader !== undefined) partition.currentLeader = leader
     }
   }

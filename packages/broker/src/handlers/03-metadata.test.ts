@@ -13,7 +13,7 @@ const ask = (broker: OneBroker, version: number, request: object, denied: Denied
 
 const partsOf = (broker: OneBroker) => ({
   ...{ ...broker, controller: broker.client },
-  partitions: { isOffline: () => false },
+  partitions: { find: () => undefined, isOffline: () => false },
 })
 
 async function withTopics(...topics: string[]): Promise<OneBroker> {

@@ -38,7 +38,7 @@ type PartitionReply = NonNullable<TopicReply['partitions']>[number]
 const IDS_SINCE = 12
 
 type Parts = Pick<BrokerParts, 'brokerId' | 'config' | 'image' | 'controller'> & {
-  readonly partitions: Pick<Partitions, 'isOffline'>
+  readonly partitions: Pick<Partitions, 'find' | 'isOffline'>
 }
 
 export function metadata(parts: Parts): Handler<Request, Response> {

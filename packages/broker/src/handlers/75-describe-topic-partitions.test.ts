@@ -19,11 +19,15 @@ async function withTopics(): Promise<OneBroker> {
 }
 
 const ask = (broker: OneBroker, request: object, denied: Denied = []) =>
-  call(DescribeTopicPartitions, describeTopicPartitions({ ...broker, partitions: { isOffline: () => false } }), {
-    version: 0,
-    request: { topics: [], ...request },
-    denied,
-  })
+  call(
+    DescribeTopicPartitions,
+    describeTopicPartitions({ ...broker, partitions: { find: () => undefined, isOffline: () => false } }),
+    {
+      version: 0,
+      request: { topics: [], ...request },
+      denied,
+    },
+  )
 const names = (...all: string[]) => all.map((name) => ({ name }))
 
 test('an empty list is all topics, in the order of their names', async () => {

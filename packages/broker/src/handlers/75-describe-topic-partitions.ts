@@ -19,7 +19,7 @@ type TopicReply = NonNullable<Response['topics']>[number]
 type Cursor = NonNullable<Request['cursor']>
 
 type Parts = Pick<BrokerParts, 'brokerId' | 'config' | 'image'> & {
-  readonly partitions: Pick<Partitions, 'isOffline'>
+  readonly partitions: Pick<Partitions, 'find' | 'isOffline'>
 }
 
 export function describeTopicPartitions(parts: Parts): Handler<Request, Response> {

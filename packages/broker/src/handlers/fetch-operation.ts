@@ -265,6 +265,9 @@ export class FetchOperation implements FetchWaiter {
     // A log that is being cut is read when that is done.
     const isReadable = asked.fetchOffset < readableEnd && found.log.isUsable
     const nothingToRead = !isReadable || (maxBytes <= 0 && !minOneBatch)
+    // What comes next may come at another leader.
+    if (nothingToRead && follower === null && found.isUnheard)
+      return failedResult(target, found, 'NOT_LEADER_OR_FOLLOWER', asked)
     if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
     return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
   }
@@ -378,7 +381,8 @@ export class FetchOperation implements FetchWaiter {
     const { context } = this.#request
     if (context.apiVersion < ENDPOINTS_FROM) return
     const hints = new LeaderHints(this.#parts.image(), context.listener)
-    for (const { target, response: own } of told) {
+    for (const { target, partition, response: own } of told) {
+      if (partition?.isUnheard === true) continue
       const leader = HINTED.has(own.errorCode) ? hints.of(target.asked.topicId, own.partitionIndex) : undefined
       if (leader !== undefined) own.currentLeader = leader
     }

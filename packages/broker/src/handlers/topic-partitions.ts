@@ -2,19 +2,25 @@
 import { endpointOf, type MetadataImage, NO_LEADER, type PartitionImage } from '../metadata/image.ts'
 import type { Partitions } from '../partition/partitions.ts'
 
-/** A partition as this broker knows it: while its log here is offline this broker neither leads it nor serves it. */
+/**
+ * A partition as this broker knows it: while its log here is offline, or another may lead it because nobody has heard of
+ * this broker for a session, this broker does not lead it.
+ */
 export interface SeenPartition extends PartitionImage {
   /** This broker's id where its log of the partition is offline. */
   readonly offlineReplica?: number
 }
 
 export function seenHere(
-  parts: { readonly brokerId: number; readonly partitions: Pick<Partitions, 'isOffline'> },
+  parts: { readonly brokerId: number; readonly partitions: Pick<Partitions, 'find' | 'isOffline'> },
   topicId: string,
   partition: PartitionImage,
 ): SeenPartition {
   const { brokerId, partitions } = parts
-  if (!partitions.isOffline(topicId, partition.index)) return partition
+  if (!partitions.isOffline(topicId, partition.index)) {
+    const isLost = partition.leader === brokerId && partitions.find(topicId, partition.index)?.isUnheard === true
+    return isLost ? { ...partition, leader: NO_LEADER } : partition
+  }
   const leader = partition.leader === brokerId ? NO_LEADER : partition.leader
   return { ...partition, leader, offlineReplica: brokerId }
 }

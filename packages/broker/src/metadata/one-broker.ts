@@ -22,6 +22,8 @@ export interface OneBroker extends AsyncDisposable {
   readonly client: ControllerClient
   /** In order of their ids, broker 1's first. */
   readonly registrations: readonly Registration[]
+  /** How often the session of one of them ended for good. */
+  readonly lapses: { readonly count: number }
   readonly timers: FakeTime
   image(): MetadataImage
   config(): BrokerConfig
@@ -63,9 +65,10 @@ export async function oneBroker(
   })
   await controller.elected()
   const registrations: Registration[] = []
+  const lapses = { count: 0 }
   for (const broker of [plaintext(1), ...(options.others ?? [])]) {
     const registration = await Registration.register({
-      ...{ store, follower, timers, logger, broker, onFailure: fail },
+      ...{ store, follower, timers, logger, broker, onLapse: () => void lapses.count++, onFailure: fail },
       ...{ sessionMs: 9000, newClusterId: () => newUuid(random) },
     })
     await registration.serve()
@@ -73,7 +76,7 @@ export async function oneBroker(
   }
   return {
     ...{ brokerId: 1, store, faults, follower, controller, config, client: localControllerClient(controller) },
-    ...{ registrations, timers },
+    ...{ registrations, lapses, timers },
     image: () => follower.image,
     async [Symbol.asyncDispose]() {
       for (const registration of registrations) await registration[Symbol.asyncDispose]()

@@ -52,6 +52,25 @@ test('a store that is away ends no broker: it is heard no more, and again once t
   assert.equal(broker.image().brokers.get(1)?.fenced, false)
 })
 
+test('a session that has ended sends clients away once others can have been elected, and until it is back', async () => {
+  const store = new AwayStore()
+  await using broker = await oneBroker({ store })
+  const [registration] = broker.registrations
+  const state = () => [registration!.isHeard, registration!.mayBeReplaced, broker.lapses.count]
+  store.isAway = true
+  store.loseLease(BROKER_LEASE)
+  await broker.timers.run(1_400)
+  assert.deepEqual(state(), [false, false, 0])
+  await broker.timers.run(200)
+  assert.deepEqual(state(), [false, true, 1])
+  store.isAway = false
+  await broker.timers.run(STORE_AWAY_PAUSE_MS)
+  assert.deepEqual(state(), [true, false, 1])
+  store.loseLease(BROKER_LEASE)
+  await broker.timers.run(AWAY_MS)
+  assert.deepEqual(state(), [true, false, 1], 'one that is back at once was never gone')
+})
+
 test('a controller whose store is away goes on in its term, and fences who has gone once the store is back', async () => {
   const store = new AwayStore()
   await using broker = await oneBroker({ store })

@@ -26,9 +26,17 @@ export interface RegistrationOptions {
   /** `broker.session.timeout.ms`: how long nobody needs to have heard of a broker that lives. */
   readonly sessionMs: number
   readonly newClusterId: () => Uuid
+  /** The session ended a moment ago (LAPSE_MS), and there is none yet: others may have taken over. */
+  readonly onLapse: () => void
   /** The sign of life can be given no more: the store failed. */
   readonly onFailure: (error: unknown) => void
 }
+
+/**
+ * Our session ends here before it ends in the store, and then others have to be elected. Who was sent away before that
+ * would find nobody else, and many clients come back less and less often.
+ */
+const LAPSE_MS = 1_500
 
 /** Another process is this broker already; the message says what to do. */
 export class DuplicateBrokerError extends Error {
@@ -41,6 +49,7 @@ export class Registration implements AsyncDisposable {
   readonly #stop = new AbortController()
   #lease: Lease | null = null
   #isStopping = false
+  #hasLapsed = false
   #signalling: Promise<void> = Promise.resolve()
 
   private constructor(options: RegistrationOptions, epoch: number) {
@@ -64,6 +73,11 @@ export class Registration implements AsyncDisposable {
   /** Whether the cluster can have heard of this process within the session: who leads acts only then. */
   get isHeard(): boolean {
     return this.#lease?.isLive() === true
+  }
+
+  /** Whether the session ended long enough ago for another broker to have been elected. */
+  get mayBeReplaced(): boolean {
+    return this.#hasLapsed && !this.isHeard
   }
 
   /** Of the sign of life; null before the first, and possibly one that has ended. */
@@ -133,14 +147,23 @@ export class Registration implements AsyncDisposable {
         await aborted(AbortSignal.any([this.#lease!.lost, this.#stop.signal, this.#revoked(round.signal)]))
         round.abort()
         if (this.#stop.signal.aborted) return
+        const lapse = this.#options.timers.after(LAPSE_MS, () => this.#lapse())
         this.#options.logger.warn('The cluster has not heard of this broker in time: it comes back', {
           brokerId: this.#options.broker.id,
         })
         await this.#signal()
+        lapse.cancel()
+        this.#hasLapsed = false
       }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.onFailure(error)
     }
+  }
+
+  #lapse(): void {
+    if (this.isHeard || this.#stop.signal.aborted) return
+    this.#hasLapsed = true
+    this.#options.onLapse()
   }
 
   /** Aborts when the sign of life is gone though its lease lives: somebody took this broker for dead. */

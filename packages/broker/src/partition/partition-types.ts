@@ -38,6 +38,8 @@ export interface PartitionCluster {
   readonly brokerEpoch: () => number
   /** Whether the cluster can have heard of this broker within the session: who is not heard of commits nothing alone. */
   readonly isHeard: () => boolean
+  /** Whether it has not been heard of for so long that others may lead in its place by now. */
+  readonly mayBeReplaced: () => boolean
   readonly brokers: KnownBrokers
   readonly propose: (proposed: ProposedIsr) => void
   /** Durable when it returns: recovery takes nothing of the partition from `offset` on for synced. */

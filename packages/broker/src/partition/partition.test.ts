@@ -10,6 +10,7 @@ import { LogFixture, type TestBatch, testBatch } from '../log/testing.ts'
 import type { PartitionImage } from '../metadata/image.ts'
 import { brokerConfig } from '../testing/memory-broker.ts'
 import { aloneInCluster } from '../testing/no-cluster.ts'
+import { deletionTarget } from './deletion-target.ts'
 import { type AppendResult, NEVER_FAILED, Partition } from './partition.ts'
 import { partitionRules } from './topic-rules.ts'
 
@@ -215,7 +216,7 @@ test('a failed sync is told to all who wait and to all who come, and takes nothi
   assert.deepEqual([one.partition.isOffline, one.partition.highWatermark], [true, 1])
   assert.ok(wakes > 0, 'parked fetches are told')
   assert.deepEqual([one.refusal(-1), one.refusal(1), one.refusal(0)], Array(3).fill('KAFKA_STORAGE_ERROR'))
-  assert.throws(() => one.partition.deletionTarget(0), { error: 'KAFKA_STORAGE_ERROR' })
+  assert.throws(() => deletionTarget(one.partition, 0), { error: 'KAFKA_STORAGE_ERROR' })
   assert.throws(() => one.partition.read({ offset: 0, maxBytes: 100, minOneBatch: true }), LogOfflineError)
   assert.equal(one.parts.time.pendingTimers, 0)
 })
@@ -333,7 +334,7 @@ test('who waits when the partition goes is sent to look for it elsewhere, and no
   assert.deepEqual([waiting.outcome, one.partition.isLeader], ['NOT_LEADER_OR_FOLLOWER', false])
   assert.ok(wakes > 0)
   assert.equal(one.refusal(-1), 'NOT_LEADER_OR_FOLLOWER')
-  assert.throws(() => one.partition.deletionTarget(0), { error: 'NOT_LEADER_OR_FOLLOWER' })
+  assert.throws(() => deletionTarget(one.partition, 0), { error: 'NOT_LEADER_OR_FOLLOWER' })
   assert.equal(one.parts.time.pendingTimers, 0)
 })
 
@@ -397,11 +398,11 @@ test('records are deleted up to what is committed, not beyond', async () => {
   one.produce(-1)
   await one.settle()
   assert.deepEqual(
-    [-1, 0, 3].map((offset) => one.partition.deletionTarget(offset)),
+    [-1, 0, 3].map((offset) => deletionTarget(one.partition, offset)),
     [3, 0, 3],
   )
   for (const offset of [4, -2]) {
-    assert.throws(() => one.partition.deletionTarget(offset), { error: 'OFFSET_OUT_OF_RANGE' })
+    assert.throws(() => deletionTarget(one.partition, offset), { error: 'OFFSET_OUT_OF_RANGE' })
   }
 })
 

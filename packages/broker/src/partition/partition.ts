@@ -134,6 +134,10 @@ export class Partition implements FollowedPartition {
   get leaderEpoch(): number {
     return this.#image.leaderEpoch
   }
+  /** It leads with followers, and one of them may lead in its place: who comes here is sent to look elsewhere. */
+  get isUnheard(): boolean {
+    return this.#term?.isAlone === false && this.#cluster.mayBeReplaced()
+  }
   /** Records below it are visible to consumers. */
   get highWatermark(): number {
     return this.#highWatermark
@@ -440,16 +444,11 @@ export class Partition implements FollowedPartition {
     this.#readFailures.failed(error)
   }
 
-  /**
-   * Up to where DeleteRecords may delete: `offset`, or the high watermark for −1. Throws ProtocolError
-   * OFFSET_OUT_OF_RANGE, NOT_LEADER_OR_FOLLOWER or KAFKA_STORAGE_ERROR.
-   */
-  deletionTarget(offset: number): number {
-    if (!this.isLeader) throw new ProtocolError('NOT_LEADER_OR_FOLLOWER')
-    if (this.isOffline) throw new ProtocolError('KAFKA_STORAGE_ERROR')
-    const target = offset === -1 ? this.#highWatermark : offset
-    if (target < 0 || target > this.#highWatermark) throw new ProtocolError('OFFSET_OUT_OF_RANGE')
-    return target
+  /** The broker's session ended a moment ago. Who waits for followers is told, and may find that another leads. */
+  lapse(): void {
+    if (!this.isUnheard) return
+    this.#producers?.fail(new ProtocolError('REQUEST_TIMED_OUT'))
+    this.#wakeFetches()
   }
 
   #logFailed(error: Error): void {

@@ -18,6 +18,7 @@ import { LogOfflineError } from '../log/errors.ts'
 import { beginPartitionMetadata, readPartitionMetadata } from '../log/partition-metadata.ts'
 import type { MetadataImage, TopicImage } from '../metadata/image.ts'
 import { closePartitions } from './close-partitions.ts'
+import { deletionTarget } from './deletion-target.ts'
 import {
   type Held,
   keyOf,
@@ -182,7 +183,7 @@ export class Partitions implements AsyncDisposable {
 
   /** As DeleteRecords asks: durable when it resolves. Throws ProtocolError. Answers the log's new start. */
   async deleteRecords(partition: Partition, offset: number): Promise<number> {
-    return this.#advanceLogStart(partition, partition.deletionTarget(offset))
+    return this.#advanceLogStart(partition, deletionTarget(partition, offset))
   }
 
   async #advanceLogStart(partition: Partition, target: number): Promise<number> {

@@ -20,6 +20,7 @@ export interface ClusterPorts {
   readonly brokerEpoch: () => number
   /** See `PartitionCluster`. */
   readonly isHeard: () => boolean
+  readonly mayBeReplaced: () => boolean
   readonly controller: Pick<ControllerClient, 'alterPartitions' | 'reportFailedLogs'>
   /** Nothing listens at this broker's address. */
   readonly onRefused: (brokerId: number) => void
@@ -57,6 +58,7 @@ export class Replication implements AsyncDisposable {
     this.cluster = {
       brokerEpoch: cluster.brokerEpoch,
       isHeard: cluster.isHeard,
+      mayBeReplaced: cluster.mayBeReplaced,
       brokers: { eligibleEpoch: (id) => (isEligible(image(), id) ? image().brokers.get(id)!.epoch : null) },
       propose: (proposed) => isrChanges.propose(proposed),
       lowerRecoveryPoint: options.lowerRecoveryPoint,

@@ -71,6 +71,8 @@ export class FetchFixture {
   readonly share: ByteShare
   partition!: Partition
   isHere = true
+  /** Whether the cluster can have heard of this broker within its session. */
+  isHeard = true
   /** What other handlers need of the same broker. */
   readonly parts: Pick<BrokerParts, 'image' | 'partitions'>
   readonly #options: FixtureOptions
@@ -86,7 +88,10 @@ export class FetchFixture {
     this.#config = brokerConfig(options.settings)
     const { time } = this.log
     this.#image = this.#imageOf(options.image ?? IMAGE)
-    const partitions = { find: () => (this.isHere ? this.partition : undefined), isOffline: () => false }
+    const partitions = {
+      find: () => (this.isHere ? this.partition : undefined),
+      isOffline: () => false,
+    }
     this.parts = { image: () => this.#image, partitions: partitions as unknown as BrokerParts['partitions'] }
     this.#fetch = fetch({
       ...{ ...this.parts, clock: time, timers: time, replyBytes: this.share, config: () => this.#config },
@@ -104,7 +109,11 @@ export class FetchFixture {
     const { time, disk, syncs, tail, openSegments, removals, logger } = log
     fixture.partition = await log.finished(
       Partition.open({
-        cluster: { ...aloneInCluster(), lowerRecoveryPoint: () => {}, propose: () => {} },
+        cluster: {
+          ...{ ...aloneInCluster(), lowerRecoveryPoint: () => {}, propose: () => {} },
+          isHeard: () => fixture.isHeard,
+          mayBeReplaced: () => !fixture.isHeard,
+        },
         ...{ topicId: TOPIC_ID, topicName: 't', image: options.image ?? IMAGE, localBrokerId: 1 },
         ...{ clock: time, timers: time, scratch: new Scratch() },
         rules: partitionRules(fixture.#config, { configs: new Map() }),

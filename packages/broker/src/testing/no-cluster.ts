@@ -12,6 +12,7 @@ export function noCluster(): ClusterPorts {
     network: new NodeNetwork(),
     brokerEpoch: () => 1,
     isHeard: () => true,
+    mayBeReplaced: () => false,
     controller: { alterPartitions: unexpected, reportFailedLogs: unexpected },
     onRefused: unexpected,
     onSilent: unexpected,
@@ -23,6 +24,7 @@ export function aloneInCluster(): PartitionCluster {
   return {
     brokerEpoch: () => 1,
     isHeard: () => true,
+    mayBeReplaced: () => false,
     brokers: { eligibleEpoch: () => null },
     propose: unexpected,
     lowerRecoveryPoint: unexpected,
