@@ -5,7 +5,7 @@ import type { MemberProcess } from '../groups/member-process.ts'
 import { waitUntil } from '../groups/wait-until.ts'
 import { succeed } from '../processes.ts'
 import { PARTITIONS, type Scene } from './scenarios.ts'
-import type { Seen, SteadyClient } from './steady-client.ts'
+import type { Seen, SteadyClient, SteadyKind } from './steady-client.ts'
 import { longestGapMs, type PartitionTally, type Placed, skips, tallyOf, undelivered } from './tally.ts'
 
 export interface Participant {
@@ -14,7 +14,7 @@ export interface Participant {
 }
 
 export interface ClientResult extends PartitionTally {
-  readonly name: string
+  readonly kind: SteadyKind
   /** Without an acknowledgement, in the partition where it was longest. */
   readonly gapMs: number
   /** As a group's member, without a record. */
@@ -39,7 +39,7 @@ export async function resultOf(participant: Participant, options: ResultOptions)
   const parts = await Promise.all(all.map((partition) => partOf(participant, { ...options, partition })))
   const sum = (of: (part: Part) => number): number => parts.reduce((total, part) => total + of(part), 0)
   return {
-    name: steady.kind.name,
+    kind: steady.kind,
     gapMs: Math.max(...parts.map(({ gapMs }) => gapMs)),
     groupGapMs: Math.max(...parts.map(({ groupGapMs }) => groupGapMs)),
     acknowledged: steady.acked.length,

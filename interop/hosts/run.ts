@@ -58,10 +58,10 @@ async function runOne(scenario: Scenario): Promise<number> {
 
 function report(scenario: Scenario, client: ClientResult): number {
   const broken = brokenPromises(scenario, client)
-  const { name, gapMs, groupGapMs, acknowledged, lost, twice, reordered, unread } = client
+  const { kind, gapMs, groupGapMs, acknowledged, lost, twice, reordered, unread } = client
   const row = [
     scenario.name,
-    name,
+    kind.name,
     gapMs,
     groupGapMs,
     acknowledged,
@@ -72,7 +72,7 @@ function report(scenario: Scenario, client: ClientResult): number {
     broken.join('; ') || '–',
   ]
   process.stdout.write(`| ${row.join(' | ')} |\n`)
-  for (const failure of client.failures.slice(0, FAILURES_SHOWN)) process.stdout.write(`  ${name}: ${failure}\n`)
+  for (const failure of client.failures.slice(0, FAILURES_SHOWN)) process.stdout.write(`  ${kind.name}: ${failure}\n`)
   return broken.length
 }
 

@@ -37,8 +37,8 @@ export interface Scenario {
   /** Nobody goes on before it is mended. */
   readonly isMendedUnresumed?: true
   readonly strike: (scene: Scene) => Promise<void> | void
-  /** How long it is left so. */
-  readonly holdMs: number
+  /** How long it is left so, at least. */
+  readonly leftMs: number
   /** Afterwards all brokers run and hear each other. */
   readonly mend: (scene: Scene) => Promise<void> | void
 }
@@ -53,13 +53,13 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'clean stop of the leader',
-    ...{ victim: 'controller', gapMsMax: STOP_MS_MAX, holdMs: 5_000 },
+    ...{ victim: 'controller', gapMsMax: STOP_MS_MAX, leftMs: 5_000 },
     strike: async ({ cluster, victim }) => void (await cluster.brokers.broker(victim).stop()),
     mend: ({ cluster, victim }) => cluster.brokers.restart(victim),
   },
   {
     name: 'rolling restart of all brokers',
-    ...{ victim: 'controller', gapMsMax: KILL_MS_MAX, holdMs: 1_000 },
+    ...{ victim: 'controller', gapMsMax: KILL_MS_MAX, leftMs: 1_000 },
     strike: async ({ cluster }) => {
       for (const id of cluster.ids) {
         await cluster.brokers.broker(id).stop()
@@ -83,18 +83,18 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     ...silentCut('leader and leader of etcd cut off from everything', { from: 'everything' }),
     ...{ victim: 'beside the leader of etcd', gapMsMax: SILENCE_MS_MAX + ETCD_ELECTION_MS + SESSION_MS },
-    holdMs: 2 * SESSION_MS + 2 * ETCD_ELECTION_MS,
+    leftMs: 2 * SESSION_MS + 2 * ETCD_ELECTION_MS,
   },
   {
     name: 'kill -9 of the leader of etcd',
-    ...{ victim: 'beside the leader of etcd', gapMsMax: KILL_MS_MAX, holdMs: 2 * SESSION_MS },
+    ...{ victim: 'beside the leader of etcd', gapMsMax: KILL_MS_MAX, leftMs: 2 * SESSION_MS },
     strike: ({ cluster, victim }) => cluster.etcdBeside(victim).kill(),
     mend: ({ cluster, victim }) => cluster.etcdBeside(victim).restart(),
   },
   {
     name: 'all of etcd paused, longer than a session',
     // Who cannot be known to lead acknowledges nothing: until etcd is back, and a moment longer.
-    ...{ victim: 'neither', gapMsMax: 3 * SESSION_MS, holdMs: 2 * SESSION_MS, isMendedUnresumed: true },
+    ...{ victim: 'neither', gapMsMax: 3 * SESSION_MS, leftMs: 2 * SESSION_MS, isMendedUnresumed: true },
     strike: ({ cluster }) => {
       for (const member of cluster.etcd) member.pause()
     },
@@ -108,7 +108,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 function killed(name: string, victim: VictimRole): Scenario {
   return {
-    ...{ name, victim, gapMsMax: KILL_MS_MAX, holdMs: 6_000 },
+    ...{ name, victim, gapMsMax: KILL_MS_MAX, leftMs: 6_000 },
     strike: async ({ cluster, victim: id }) => void (await cluster.brokers.broker(id).kill()),
     mend: ({ cluster, victim: id }) => cluster.brokers.restart(id),
   }
@@ -116,7 +116,7 @@ function killed(name: string, victim: VictimRole): Scenario {
 
 function paused(name: string, pauseMs: number): Scenario {
   return {
-    ...{ name, victim: 'neither', gapMsMax: SILENCE_MS_MAX, isSilent: true, holdMs: SESSION_MS },
+    ...{ name, victim: 'neither', gapMsMax: SILENCE_MS_MAX, isSilent: true, leftMs: SESSION_MS },
     strike: async ({ cluster, victim }) => {
       cluster.brokers.broker(victim).signal('SIGSTOP')
       await systemTimers.sleep(pauseMs)
@@ -128,7 +128,7 @@ function paused(name: string, pauseMs: number): Scenario {
 
 function cutOff(name: string, cut: Cut): Scenario {
   return {
-    ...{ name, victim: 'neither', gapMsMax: SILENCE_MS_MAX, holdMs: SILENCE_MS_MAX + MARGIN_MS },
+    ...{ name, victim: 'neither', gapMsMax: SILENCE_MS_MAX, leftMs: SILENCE_MS_MAX + MARGIN_MS },
     strike: ({ cluster, victim }) => cluster.cut(victim, cut),
     mend: ({ cluster, victim }) => cluster.heal(victim),
   }
@@ -139,6 +139,6 @@ function silentCut(name: string, cut: Cut): Scenario {
 }
 
 /** The leader goes on leading, and nobody in the cluster can know better: producers go on when the cut is over. */
-function unreachable(): Pick<Scenario, 'gapMsMax' | 'isSilent' | 'isMendedUnresumed' | 'holdMs'> {
-  return { isMendedUnresumed: true, gapMsMax: SESSION_MS + MARGIN_MS + MARGIN_MS, isSilent: true, holdMs: SESSION_MS }
+function unreachable(): Pick<Scenario, 'gapMsMax' | 'isSilent' | 'isMendedUnresumed' | 'leftMs'> {
+  return { isMendedUnresumed: true, gapMsMax: SESSION_MS + MARGIN_MS + MARGIN_MS, isSilent: true, leftMs: SESSION_MS }
 }

@@ -78,10 +78,11 @@ class Trial {
 
   /** What is to happen happens, and is over; producers go on at both times. */
   async #strike(scene: Scene, participants: readonly Participant[]): Promise<void> {
-    const { strike, mend, holdMs } = this.#scenario
+    const { strike, mend, leftMs, isSilent, isMendedUnresumed } = this.#scenario
     await strike(scene)
-    await systemTimers.sleep(holdMs)
-    if (this.#scenario.isMendedUnresumed !== true) await this.#flowing(participants)
+    await systemTimers.sleep(leftMs)
+    const able = participants.filter(({ steady }) => !(isSilent && steady.kind.isFaithful))
+    if (isMendedUnresumed !== true) await this.#flowing(able)
     await mend(scene)
     await this.#flowing(participants)
     await systemTimers.sleep(CALM_MS)

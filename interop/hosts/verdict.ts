@@ -1,19 +1,20 @@
 /** Owns which promises one client's result breaks. Pure. */
 import type { ClientResult } from './result.ts'
 import type { Scenario } from './scenarios.ts'
+import type { SteadyKind } from './steady-client.ts'
 
-/** How long a client waits for an answer before it looks elsewhere, in ms: their defaults, and the attempts that follow. */
-const PATIENCE_MS: Readonly<Record<string, number>> = { librdkafka: 30_000, kafkajs: 30_000 }
+/** What may pass between a client's giving up an answer and its next acknowledgement. */
 const AFTERWARDS_MS = 3_000
 
-export function gapMsMax(scenario: Scenario, client: string): number {
-  if (scenario.isSilent !== true) return scenario.gapMsMax
-  const patienceMs = PATIENCE_MS[client]
-  return patienceMs === undefined ? scenario.gapMsMax : Math.max(scenario.gapMsMax, patienceMs + AFTERWARDS_MS)
+/** Where a leader says nothing, the clients of others go on when they do not wait for its answer any more. */
+export function gapMsMax({ isSilent, gapMsMax: max, leftMs }: Scenario, kind: SteadyKind): number {
+  const { patienceMs = 0, isFaithful } = kind
+  if (isSilent !== true || patienceMs === 0) return max
+  return Math.max(max, (isFaithful ? leftMs + max : 0) + patienceMs + AFTERWARDS_MS)
 }
 
 export function brokenPromises(scenario: Scenario, result: ClientResult): string[] {
-  const max = gapMsMax(scenario, result.name)
+  const max = gapMsMax(scenario, result.kind)
   const { gapMs, lost, twice, reordered, misplaced, unread, failures } = result
   return [
     ...(gapMs > max ? [`${gapMs} ms without an acknowledgement, ${max} at most`] : []),
