@@ -28,6 +28,8 @@ const COLUMNS = [
 const FAILURES_SHOWN = 3
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { verbose: { type: 'boolean' } } })
+// Each process of a cluster is ended with this one.
+process.setMaxListeners(0)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 process.exitCode = await main()
 process.exit()

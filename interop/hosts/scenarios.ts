@@ -138,7 +138,10 @@ function silentCut(name: string, cut: Cut): Scenario {
   return { ...cutOff(name, cut), isSilent: true }
 }
 
-/** The leader goes on leading, and nobody in the cluster can know better: producers go on when the cut is over. */
+/**
+ * The leader goes on leading, and nobody in the cluster can know better: producers go on when the cut is over. What was
+ * under way is then sent again by the kernel, after at most as long again as it was cut.
+ */
 function unreachable(): Pick<Scenario, 'gapMsMax' | 'isSilent' | 'isMendedUnresumed' | 'leftMs'> {
-  return { isMendedUnresumed: true, gapMsMax: SESSION_MS + MARGIN_MS + MARGIN_MS, isSilent: true, leftMs: SESSION_MS }
+  return { isMendedUnresumed: true, gapMsMax: SESSION_MS + SILENCE_MS_MAX, isSilent: true, leftMs: SESSION_MS }
 }

@@ -6,11 +6,14 @@ import type { SteadyKind } from './steady-client.ts'
 /** What may pass between a client's giving up an answer and its next acknowledgement. */
 const AFTERWARDS_MS = 3_000
 
-/** Where a leader says nothing, the clients of others go on when they do not wait for its answer any more. */
-export function gapMsMax({ isSilent, gapMsMax: max, leftMs }: Scenario, kind: SteadyKind): number {
-  const { patienceMs = 0, isFaithful } = kind
-  if (isSilent !== true || patienceMs === 0) return max
-  return Math.max(max, (isFaithful ? leftMs + max : 0) + patienceMs + AFTERWARDS_MS)
+/**
+ * Where a leader says nothing, the clients of others go on when they do not wait for its answer any more; nobody can say
+ * when where they then ask the same broker again.
+ */
+export function gapMsMax({ isSilent, gapMsMax: max }: Scenario, { patienceMs, isFaithful }: SteadyKind): number {
+  if (isSilent !== true) return max
+  if (isFaithful) return Number.POSITIVE_INFINITY
+  return patienceMs === undefined ? max : Math.max(max, patienceMs + AFTERWARDS_MS)
 }
 
 export function brokenPromises(scenario: Scenario, result: ClientResult): string[] {
