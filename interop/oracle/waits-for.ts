@@ -22,7 +22,6 @@ export const WAITS_FOR: Readonly<Record<string, string>> = {
   '9.2': SECURITY,
   '9.25': 'a reader of `__consumer_offsets`, which holds the records of all runs',
   '13.6': QUOTAS,
-  '13.21': 'AlterPartitionReassignments (45) and ListPartitionReassignments (46), which are not served yet',
   '13.24': 'AlterReplicaLogDirs (34), which is not served yet',
   '16.2': 'scenarios that wait for a check of what logs keep; interop/tools asks it with Kafka’s own tools',
   '16.3': 'scenarios that wait for a compaction; interop/tools asks it with Kafka’s own tools',

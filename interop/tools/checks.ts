@@ -6,6 +6,7 @@ import { CONSOLE_GROUP_CHECKS } from './console-groups-checks.ts'
 import { GROUP_CHECKS } from './group-checks.ts'
 import { LOG_FILE_CHECKS } from './log-file-checks.ts'
 import { PARTITION_CHECKS } from './partition-checks.ts'
+import { REASSIGNMENT_CHECKS } from './reassignment-checks.ts'
 import { RECORD_CHECKS } from './record-checks.ts'
 import { RETENTION_CHECKS } from './retention-checks.ts'
 import { SHARED_LOG_CHECKS } from './shared-log-checks.ts'
@@ -19,6 +20,7 @@ export const TOOL_CHECKS: readonly ToolCheck[] = [
   ...RECORD_CHECKS,
   ...PARTITION_CHECKS,
   ...CLUSTER_CHECKS,
+  ...REASSIGNMENT_CHECKS,
   ...LOG_FILE_CHECKS,
   ...RETENTION_CHECKS,
   ...SHARED_LOG_CHECKS,

@@ -42,7 +42,7 @@ async function alter(
 }
 
 async function list(broker: OneBroker, topics: { name: string; partitionIndexes: number[] }[] | null, denied?: Denied) {
-  const handler = listPartitionReassignments({ image: broker.image })
+  const handler = listPartitionReassignments({ controller: broker.client })
   const options = { version: 0, request: { topics }, ...(denied && { denied }) }
   const reply = await call(ListPartitionReassignments, handler, options)
   const rows = reply.topics.flatMap(({ name, partitions }) =>
@@ -103,7 +103,9 @@ test('who may not alter the cluster changes nothing, who may not describe it see
   await using broker = await cluster()
   const wanted: Wanted[] = [['a', [0, [2]]]]
   const denied = (operation: 'alter' | 'describe'): Denied => [[operation, 'cluster', 'kafka-cluster']]
-  assert.deepEqual(await alter(broker, wanted, { denied: denied('alter') }), ['CLUSTER_AUTHORIZATION_FAILED'])
+  assert.deepEqual(await alter(broker, wanted, { denied: denied('alter') }), [
+    ...['CLUSTER_AUTHORIZATION_FAILED', 'a-0 CLUSTER_AUTHORIZATION_FAILED'],
+  ])
   assert.deepEqual(await list(broker, null), ['NONE'])
   await alter(broker, wanted)
   assert.deepEqual(await list(broker, null, denied('describe')), ['CLUSTER_AUTHORIZATION_FAILED'])

@@ -23,13 +23,17 @@ export function alterPartitionReassignments(parts: Pick<BrokerParts, 'controller
 async function alter(
   parts: Pick<BrokerParts, 'controller'>,
   context: RequestContext,
-  { topics, allowReplicationFactorChange }: Request,
+  request: Request,
 ): Promise<Response> {
-  const echo = context.apiVersion >= FACTOR_CHANGE_SINCE ? { allowReplicationFactorChange } : {}
-  const refused = (error: ProtocolError): Response => ({ ...echo, ...errorFields(error), responses: [] })
+  const { topics, allowReplicationFactorChange } = request
+  const { apiVersion: version } = context
+  const refused = ({ code, message }: ProtocolError): Response =>
+    reassignmentsRefused(request, { code, message, version })
   if (!context.authorize('alter', 'cluster', CLUSTER_RESOURCE_NAME)) {
     return refused(new ProtocolError('CLUSTER_AUTHORIZATION_FAILED'))
   }
+  // As Kafka's controller, which looks at nothing then.
+  if (topics.length === 0) return { errorCode: errorCode('NONE'), errorMessage: '', responses: [] }
   const wanted = topics.flatMap(({ name: topic, partitions }) =>
     partitions.map(({ partitionIndex: index, replicas }) => ({ topic, index, replicas })),
   )
@@ -38,7 +42,7 @@ async function alter(
   if (outcome instanceof ProtocolError) return refused(outcome)
   const answers = outcome.values()
   return {
-    ...{ ...echo, errorCode: errorCode('NONE'), errorMessage: null },
+    ...{ ...echoed(request, version), ...errorFields(null) },
     responses: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => {
@@ -51,4 +55,23 @@ async function alter(
       }),
     })),
   }
+}
+
+/** The request as a whole cannot be, and so none of its partitions. */
+export function reassignmentsRefused(
+  request: Request,
+  { code, message, version }: { readonly code: number; readonly message: string; readonly version: number },
+): Response {
+  const error = { errorCode: code, errorMessage: message }
+  return {
+    ...{ ...echoed(request, version), ...error },
+    responses: request.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, ...error })),
+    })),
+  }
+}
+
+function echoed({ allowReplicationFactorChange }: Request, version: number) {
+  return version >= FACTOR_CHANGE_SINCE ? { allowReplicationFactorChange } : {}
 }

@@ -1,44 +1,61 @@
-/** ListPartitionReassignments: which partitions get other replicas at the moment, as far as this broker knows (KIP-455). */
+/**
+ * ListPartitionReassignments: the moves that are under way, as the controller knows them; partitions that are not moving
+ * or not there are left out, as are topics without any that is (KIP-455).
+ */
 import type { ListPartitionReassignments } from '@ottla/protocol/apis/46-list-partition-reassignments.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
-import { errorCode, ProtocolError } from '@ottla/protocol/errors.ts'
-import { isReassigned, type PartitionImage, type TopicImage } from '../metadata/image.ts'
+import { ProtocolError } from '@ottla/protocol/errors.ts'
 import { CLUSTER_RESOURCE_NAME } from '../security/authorizer.ts'
 import { errorFields } from './admin-replies.ts'
-import { answered, type Handler, type RequestContext } from './context.ts'
+import { type Handler, inOrder, type RequestContext } from './context.ts'
 import type { BrokerParts } from './parts.ts'
 
 type Request = RequestOf<typeof ListPartitionReassignments>
 type Response = ResponseInputOf<typeof ListPartitionReassignments>
 
-export function listPartitionReassignments(parts: Pick<BrokerParts, 'image'>): Handler<Request, Response> {
-  return (context, request) => answered(list(parts, context, request))
+export function listPartitionReassignments(parts: Pick<BrokerParts, 'controller'>): Handler<Request, Response> {
+  return (context, request) => inOrder(list(parts, context, request))
 }
 
-/** Topics and partitions that do not exist, or stay where they are, are left out. */
-function list(parts: Pick<BrokerParts, 'image'>, context: RequestContext, { topics }: Request): Response {
+async function list(
+  { controller }: Pick<BrokerParts, 'controller'>,
+  context: RequestContext,
+  request: Request,
+): Promise<Response> {
   if (!context.authorize('describe', 'cluster', CLUSTER_RESOURCE_NAME)) {
-    return { ...errorFields(new ProtocolError('CLUSTER_AUTHORIZATION_FAILED')), topics: [] }
+    return listRefused(request, new ProtocolError('CLUSTER_AUTHORIZATION_FAILED'))
   }
-  const { topicsByName } = parts.image()
-  const asked = topics?.map(({ name, partitionIndexes }) => ({
-    name,
-    partitions: partitionIndexes.flatMap((index) => topicsByName.get(name)?.partitions[index] ?? []),
-  }))
-  const found = (asked ?? Array.from(topicsByName.values(), allOf)).map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.filter(isReassigned).map(rowOf),
-  }))
+  const asked = request.topics?.flatMap(({ name: topic, partitionIndexes }) =>
+    partitionIndexes.map((index) => ({ topic, index })),
+  )
+  const outcome = await controller.listReassignments(asked ?? null)
+  if (outcome instanceof ProtocolError) return listRefused(request, outcome)
+  const byTopic = Map.groupBy(outcome, ({ topic }) => topic)
   return {
-    ...{ errorCode: errorCode('NONE'), errorMessage: null },
-    topics: found.filter(({ partitions }) => partitions.length > 0),
+    ...errorFields(null),
+    topics: [...byTopic].map(([name, partitions]) => ({
+      name,
+      partitions: partitions.map(({ index, replicas, adding, removing }) => ({
+        partitionIndex: index,
+        replicas,
+        addingReplicas: adding,
+        removingReplicas: removing,
+      })),
+    })),
   }
 }
 
-function allOf({ name, partitions }: TopicImage): { name: string; partitions: readonly PartitionImage[] } {
-  return { name, partitions }
-}
-
-function rowOf({ index, replicas, addingReplicas = [], removingReplicas = [] }: PartitionImage) {
-  return { partitionIndex: index, replicas, addingReplicas, removingReplicas }
+/** Kafka names the partitions that were asked for, as if nothing held them. */
+export function listRefused(
+  { topics }: Request,
+  { code, message }: { readonly code: number; readonly message: string },
+): Response {
+  const nobody = { replicas: [], addingReplicas: [], removingReplicas: [] }
+  return {
+    ...{ errorCode: code, errorMessage: message },
+    topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, ...nobody })),
+    })),
+  }
 }

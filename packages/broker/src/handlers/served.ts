@@ -45,8 +45,8 @@ import { describeLogDirs } from './35-describe-log-dirs.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import { electionsRefused, electLeaders } from './43-elect-leaders.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
-import { alterPartitionReassignments } from './45-alter-partition-reassignments.ts'
-import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
+import { alterPartitionReassignments, reassignmentsRefused } from './45-alter-partition-reassignments.ts'
+import { listPartitionReassignments, listRefused } from './46-list-partition-reassignments.ts'
 import { updateFeatures } from './57-update-features.ts'
 import { envelope } from './58-envelope.ts'
 import { describeCluster } from './60-describe-cluster.ts'
@@ -189,12 +189,8 @@ function adminApis(parts: BrokerParts): ServedApi[] {
 /** What moves partitions between brokers, and forgets brokers. */
 function reassignmentApis(parts: BrokerParts): ServedApi[] {
   return [
-    serve(AlterPartitionReassignments, alterPartitionReassignments(parts), (_, { code, message }) => ({
-      ...{ errorCode: code, errorMessage: message, responses: [] },
-    })),
-    serve(ListPartitionReassignments, listPartitionReassignments(parts), (_, { code, message }) => ({
-      ...{ errorCode: code, errorMessage: message, topics: [] },
-    })),
+    serve(AlterPartitionReassignments, alterPartitionReassignments(parts), reassignmentsRefused),
+    serve(ListPartitionReassignments, listPartitionReassignments(parts), listRefused),
     serve(UnregisterBroker, unregisterBroker(parts), (_, { code, message }) => ({
       ...{ errorCode: code, errorMessage: message },
     })),

@@ -12,7 +12,7 @@ import type { FailedLogs } from './failed-log-plans.ts'
 import type { SupportedFeature } from './features.ts'
 import type { BrokerListener, Uuid } from './image.ts'
 import type { AlteredPartition, AlterPartitions } from './isr-plans.ts'
-import type { AlteredReassignment, AlterReassignments } from './reassignment-plans.ts'
+import type { AlteredReassignment, AlterReassignments, RunningReassignment } from './reassignment-plans.ts'
 
 export interface ControllerClient {
   createTopics(commands: readonly CreateTopic[], options: MutationOptions): Promise<Outcome<CreatedTopic>[]>
@@ -26,6 +26,8 @@ export interface ControllerClient {
   alterPartitions(request: AlterPartitions): Promise<Outcome<AlteredPartition[]>>
   electLeaders(elections: ElectLeaders): Promise<Outcome<ElectedPartition[]>>
   alterReassignments(command: AlterReassignments): Promise<Outcome<AlteredReassignment[]>>
+  /** Of these partitions; null: of all. As of everything that the controller has answered before. */
+  listReassignments(asked: ElectLeaders['partitions']): Promise<Outcome<RunningReassignment[]>>
   unregisterBroker(brokerId: number): Promise<Outcome<null>>
   /** Of the broker that asks: others lead, as far as there are any. May be asked again and again. */
   reportFailedLogs(failed: FailedLogs): Promise<Outcome<null>>
@@ -140,6 +142,7 @@ export function localControllerClient(controller: Controller): ControllerClient 
     alterPartitions: (request) => controller.alterPartitions(request),
     electLeaders: (elections) => controller.electLeaders(elections),
     alterReassignments: (command) => controller.alterReassignments(command),
+    listReassignments: (asked) => controller.listReassignments(asked),
     unregisterBroker: (brokerId) => controller.unregisterBroker(brokerId),
     reportFailedLogs: (failed) => controller.reportFailedLogs(failed),
   }

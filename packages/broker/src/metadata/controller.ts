@@ -39,7 +39,13 @@ import { planBalanceLeaders, planElectLeaders } from './leader-plans.ts'
 import { planLiveness, planUnregisterBroker } from './liveness-plans.ts'
 import { newUuid } from './new-uuid.ts'
 import { type Plan, pack } from './plan.ts'
-import { type AlteredReassignment, type AlterReassignments, planAlterReassignments } from './reassignment-plans.ts'
+import {
+  type AlteredReassignment,
+  type AlterReassignments,
+  planAlterReassignments,
+  type RunningReassignment,
+  runningReassignments,
+} from './reassignment-plans.ts'
 import {
   type ChangeSet,
   type CommitOutcome,
@@ -160,6 +166,14 @@ export class Controller implements AsyncDisposable {
   async alterReassignments(command: AlterReassignments): Promise<Outcome<AlteredReassignment[]>> {
     const config = this.#options.config
     const [outcome] = await this.#operate([null], (image) => [planAlterReassignments(image, command, config())])
+    return outcome!
+  }
+
+  /** Changes nothing; in its turn, so that what was begun before is in it. */
+  async listReassignments(asked: ElectLeaders['partitions']): Promise<Outcome<RunningReassignment[]>> {
+    const [outcome] = await this.#operate([null], (image) => {
+      return [{ sets: [], success: runningReassignments(image, asked) }]
+    })
     return outcome!
   }
 

@@ -6,8 +6,7 @@
  * Invariants: a leader is in the ISR; without a leader nobody writes. The ISR and the ELR share no member. A replica
  * that leaves the ISR while fewer than `min.insync.replicas` stay in it becomes an eligible leader: the high watermark
  * does not move until enough are back, so it has everything that was ever acknowledged. Whichever change brings the last
- * of the replicas that a reassignment adds into the ISR ends the reassignment: no step is left to be remembered. Where a
- * broker stops being a replica the leader epoch rises, so that what it still says of the partition counts for nothing.
+ * of the replicas that a reassignment leaves into the ISR ends it: no step is left to be remembered. Where a broker stops being a replica the leader epoch rises, so that what it still says of the partition counts for nothing.
  */
 import { assert } from '@ottla/base/assert.ts'
 import { NO_LEADER, type PartitionImage } from './image.ts'
@@ -82,22 +81,17 @@ function nextMembers(
 ): { assignment: Assignment; sets: Sets } {
   const asked = change.assignment ?? assignmentOf(before)
   const sets = nextSets({ ...before, replicas: asked.replicas }, change, rules)
-  if (!isComplete(asked, sets.isr, rules)) return { assignment: asked, sets }
+  if (!isComplete(asked, sets.isr)) return { assignment: asked, sets }
   const replicas = staying(asked)
   const assignment = { replicas, adding: [], removing: [] }
   return { assignment, sets: nextSets({ ...before, replicas }, { ...change, isr: sets.isr }, rules) }
 }
 
-/**
- * All that were to come are in sync. Beyond Kafka's rule, nobody goes while too few of those who stay are: it would leave
- * what was acknowledged on fewer disks than `min.insync.replicas` asks for.
- */
-function isComplete(assignment: Assignment, isr: readonly number[], { minInSyncReplicas }: ElectionRules): boolean {
+/** All who stay are in sync, also those that were there before: nobody goes while one of them could not take his place. */
+function isComplete(assignment: Assignment, isr: readonly number[]): boolean {
   const { adding, removing } = assignment
   if (adding.length === 0 && removing.length === 0) return false
-  const stay = staying(assignment)
-  const inSync = stay.filter((id) => isr.includes(id))
-  return adding.every((id) => inSync.includes(id)) && inSync.length >= Math.min(minInSyncReplicas, stay.length)
+  return staying(assignment).every((id) => isr.includes(id))
 }
 
 function staying({ replicas, removing }: Assignment): readonly number[] {

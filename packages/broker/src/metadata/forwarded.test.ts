@@ -16,6 +16,9 @@ const RESULTS: readonly (readonly [method: ControllerMethod, result: Parameters<
   ['alterPartitions', new ProtocolError('STALE_BROKER_EPOCH')],
   ['electLeaders', [{ topic: 't', index: 0, error: null }]],
   ['electLeaders', []],
+  ['alterReassignments', [{ topic: 't', index: 0, error: { name: 'INVALID_REPLICA_ASSIGNMENT', message: 'No' } }]],
+  ['listReassignments', [{ topic: 't', index: 0, replicas: [2, 1], adding: [2], removing: [1] }]],
+  ['unregisterBroker', null],
 ]
 
 for (const [method, result] of RESULTS) {

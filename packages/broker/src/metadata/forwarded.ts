@@ -31,6 +31,7 @@ const METHODS: { readonly [name in ControllerMethod]: 'outcomes' | 'outcome' } =
   alterPartitions: 'outcome',
   electLeaders: 'outcome',
   alterReassignments: 'outcome',
+  listReassignments: 'outcome',
   unregisterBroker: 'outcome',
   reportFailedLogs: 'outcome',
 }

@@ -56,6 +56,7 @@ export class ForwardingClient implements AsyncDisposable {
       alterPartitions: call('alterPartitions'),
       electLeaders: call('electLeaders'),
       alterReassignments: call('alterReassignments'),
+      listReassignments: call('listReassignments'),
       unregisterBroker: call('unregisterBroker'),
       reportFailedLogs: call('reportFailedLogs'),
     }

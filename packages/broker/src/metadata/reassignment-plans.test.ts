@@ -13,10 +13,11 @@ const BROKERS = [1, 2, 3, 4, 5]
 
 function imageOf(
   fields: Partial<PartitionImage> = {},
-  options: { level?: number; fenced?: number[]; min?: string } = {},
+  options: { level?: number; fenced?: number[]; min?: string; unclean?: boolean } = {},
 ) {
-  const { level = 2, fenced = [], min = '2' } = options
-  const image = clusterImage([fields], { brokers: BROKERS, fenced, configs: { 'min.insync.replicas': min } })
+  const { level = 2, fenced = [], min = '2', unclean = false } = options
+  const configs = { 'min.insync.replicas': min, ...(unclean && { 'unclean.leader.election.enable': 'true' }) }
+  const image = clusterImage([fields], { brokers: BROKERS, fenced, configs })
   const levels = new Map([...image.features.levels, ['ottla.metadata', level]])
   return { ...image, features: { ...image.features, levels } }
 }
@@ -82,8 +83,17 @@ test('another order needs no move, and fewer replicas only that those who stay a
     ...{ replicas: [2, 3], isr: [2, 3], leader: 2, leaderEpoch: 5, ...settled },
   })
   const waiting = reassign(imageOf({ isr: [1, 2] }), [2, 3])
-  assert.deepEqual(seen(waiting).removing, [1], 'min.insync.replicas would not be in sync')
+  assert.deepEqual(seen(waiting).removing, [1])
   assert.deepEqual(seen(inSync(waiting, [1, 2, 3])).replicas, [2, 3])
+})
+
+test('nobody goes while one who was there before, and stays, is not in sync', () => {
+  for (const min of ['1', '2', '3']) {
+    const image = imageOf({ isr: [1, 2] }, { min })
+    const late = inSync(reassign(image, [2, 3, 4]), [1, 2, 4])
+    assert.deepEqual([seen(late).replicas, seen(late).adding], [[2, 3, 4, 1], [4]])
+    assert.deepEqual(seen(inSync(late, [1, 2, 4, 3])).replicas, [2, 3, 4])
+  }
 })
 
 test('more replicas come without anybody going', () => {
@@ -108,6 +118,20 @@ test('what is asked for later counts from the replicas of before: who was to com
     ...{ replicas: [5, 2, 1, 3], isr: [1, 2, 3], leader: 1, leaderEpoch: 5, adding: [5], removing: [3] },
   })
   assert.deepEqual(seen(reassign(again, null)).replicas.toSorted(), [1, 2, 3])
+})
+
+test('taken back where only who came has all, an unclean leader leads where the topic allows it, with or without an ELR', () => {
+  const only4 = { replicas: [4, 2, 3, 1], isr: [4], leader: 4, addingReplicas: [4], removingReplicas: [1] }
+  assert.equal(refusal(imageOf(only4), null), 'INVALID_REPLICA_ASSIGNMENT')
+  for (const fields of [{ ...only4, elr: [3] }, only4]) {
+    const unclean = imageOf(fields, { unclean: true })
+    assert.deepEqual(seen(reassign(unclean, null)), {
+      ...{ replicas: [2, 3, 1], isr: [2], leader: 2, leaderEpoch: 5, ...settled },
+    })
+    const levels = new Map([...unclean.features.levels].filter(([name]) => name === 'ottla.metadata'))
+    const withoutElr = { ...unclean, features: { levels, epoch: 1 } }
+    assert.deepEqual(seen(reassign(withoutElr, null)).isr, [2])
+  }
 })
 
 test('a reassignment to what is there changes nothing', () => {

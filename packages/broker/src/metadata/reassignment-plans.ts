@@ -1,17 +1,17 @@
 /**
  * Reassignments (KIP-455): partitions that get other replicas, and how that is taken back. Pure. Starting one only says who
- * comes and who goes; `elections.ts` ends it with whichever change brings the last of those who come into the ISR.
+ * comes and who goes; `elections.ts` ends it with whichever change brings the last of those who stay into the ISR.
  *
  * A second reassignment of a partition starts from the replicas that it had before the first: who was only coming and is
  * not wanted any more leaves at once, who is wanted still goes on where it is. (Kafka counts such a replica as one that
- * has always been there, and may end the reassignment before it is in sync.)
+ * has always been there.)
  */
 import { type ErrorName, ProtocolError } from '@ottla/protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
 import { PARTITION_BYTES_MAX, partitionBytesMax } from './documents.ts'
-import { type Assignment, assignmentOf, changePartition, elrOf } from './elections.ts'
+import { type Assignment, assignmentOf, changePartition, elrOf, type PartitionChange } from './elections.ts'
 import { METADATA_FEATURE, metadataLevel, REASSIGNMENT_LEVEL } from './features.ts'
-import { isReassigned, type MetadataImage, type PartitionImage } from './image.ts'
+import { isReassigned, type MetadataImage, type PartitionImage, type TopicImage } from './image.ts'
 import { badAssignment, checkManualAssignment } from './manual-assignment.ts'
 import { electionRules, PartitionChanges } from './partition-sets.ts'
 import { attempt, type Plan } from './plan.ts'
@@ -36,6 +36,34 @@ export interface AlteredReassignment {
   readonly error: { readonly name: ErrorName; readonly message: string } | null
 }
 
+export interface RunningReassignment {
+  readonly topic: string
+  readonly index: number
+  /** All that hold the partition now: who shall have it, in order of preference, then who goes. */
+  readonly replicas: readonly number[]
+  readonly adding: readonly number[]
+  readonly removing: readonly number[]
+}
+
+/** Those of these partitions, or of all, that get other replicas at the moment; what does not exist does not. */
+export function runningReassignments(
+  image: MetadataImage,
+  asked: readonly { readonly topic: string; readonly index: number }[] | null,
+): RunningReassignment[] {
+  const named = ({ topic, index }: { topic: string; index: number }) => {
+    const partition = image.topicsByName.get(topic)?.partitions[index]
+    return partition === undefined ? [] : [{ topic, partition }]
+  }
+  const all = asked?.flatMap(named) ?? Array.from(image.topicsByName.values(), ofTopic).flat()
+  return all.flatMap(({ topic, partition }) =>
+    isReassigned(partition) ? [{ topic, index: partition.index, ...assignmentOf(partition) }] : [],
+  )
+}
+
+function ofTopic({ name: topic, partitions }: TopicImage) {
+  return partitions.map((partition) => ({ topic, partition }))
+}
+
 /** Every partition that was named is answered, in order. */
 export function planAlterReassignments(
   image: MetadataImage,
@@ -54,8 +82,11 @@ export function planAlterReassignments(
       checkManualAssignment(image, replicas)
       if (!allowsFactorChange) checkFactor(partition, replicas)
     }
+    const rules = rulesOf(topic)
     const assignment = replicas === null ? reverted(partition) : reassigned(partition, replicas)
-    const next = changePartition(partition, { assignment: possible(partition, assignment) }, rulesOf(topic))
+    const isGivenUp = replicas === null && rules.unclean && !hasHolder(partition, assignment)
+    const change = isGivenUp ? givenUp(partition, assignment) : { assignment: possible(partition, assignment) }
+    const next = changePartition(partition, change, rules)
     if (next !== partition) changes.set(topic.id, fitting(next))
   }
   const success = partitions.map(({ topic, index, replicas }) => {
@@ -82,8 +113,8 @@ function reverted(partition: PartitionImage): Assignment {
 
 function reassigned(partition: PartitionImage, target: readonly number[]): Assignment {
   const before = original(partition)
-  const removing = before.filter((id) => !target.includes(id))
-  const adding = target.filter((id) => !before.includes(id))
+  const removing = before.filter((id) => !target.includes(id)).toSorted(byId)
+  const adding = target.filter((id) => !before.includes(id)).toSorted(byId)
   return { replicas: [...target, ...removing], adding, removing }
 }
 
@@ -106,17 +137,38 @@ function checkFactor(partition: PartitionImage, target: readonly number[]): void
 
 /** Somebody who has all that was acknowledged stays. */
 function possible(partition: PartitionImage, assignment: Assignment): Assignment {
-  const isKept = (id: number): boolean => assignment.replicas.includes(id)
-  const holders = partition.isr.length > 0 ? partition.isr : elrOf(partition)
-  if (holders.length === 0 || holders.some(isKept)) return assignment
+  if (hasHolder(partition, assignment)) return assignment
+  const holders = holdersOf(partition)
   throw badAssignment(
     `Nobody who has all of the partition would stay a replica: only ${holders.join(', ')} ${holders.length === 1 ? 'has' : 'have'} it`,
   )
 }
 
+function hasHolder(partition: PartitionImage, { replicas }: Assignment): boolean {
+  const holders = holdersOf(partition)
+  return holders.length === 0 || holders.some((id) => replicas.includes(id))
+}
+
+function holdersOf(partition: PartitionImage): readonly number[] {
+  return partition.isr.length > 0 ? partition.isr : elrOf(partition)
+}
+
+/**
+ * A reassignment is taken back although only those who came have all, which the topic's settings allow: the first of those
+ * of before leads, and nobody may later lead with what he lacks.
+ */
+function givenUp(partition: PartitionImage, assignment: Assignment): PartitionChange {
+  const first = assignment.replicas[0]!
+  return { assignment, isr: [first], lost: elrOf(partition).filter((id) => id !== first) }
+}
+
 function fitting(partition: PartitionImage): PartitionImage {
   if (partitionBytesMax(partition.replicas) <= PARTITION_BYTES_MAX) return partition
   throw badAssignment(`The partition would have too many replicas (${partition.replicas.length}) to be kept`)
+}
+
+function byId(a: number, b: number): number {
+  return a - b
 }
 
 function unknown(message: string): ProtocolError {
