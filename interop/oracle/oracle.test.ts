@@ -16,6 +16,8 @@ import { SCENARIOS, versionsOf } from './scenarios/index.ts'
 import { type ServedVersions, servedByBoth, versionsAsked } from './version-coverage.ts'
 
 const DIFFERENCES = new URL('../../docs/differences.md', import.meta.url)
+/** Where a broker is alone, Kafka would forget the very broker that is asked. */
+const CANNOT_BE_ASKED = ['UnregisterBroker v0 well']
 /** May only fall. */
 const UNCOVERED_MAX = 85
 /** Of one scenario, so that a failure can be read. */
@@ -76,7 +78,7 @@ describe('what is known about the oracle', () => {
         )
       }
     }
-    assert.deepEqual(missing, [])
+    assert.deepEqual(missing, CANNOT_BE_ASKED)
   })
 
   test('each kept difference has its reason in docs/differences.md', () => {

@@ -27,8 +27,11 @@ import { DescribeLogDirs } from '@ottla/protocol/apis/35-describe-log-dirs.ts'
 import { CreatePartitions } from '@ottla/protocol/apis/37-create-partitions.ts'
 import { DeleteGroups } from '@ottla/protocol/apis/42-delete-groups.ts'
 import { IncrementalAlterConfigs } from '@ottla/protocol/apis/44-incremental-alter-configs.ts'
+import { AlterPartitionReassignments } from '@ottla/protocol/apis/45-alter-partition-reassignments.ts'
+import { ListPartitionReassignments } from '@ottla/protocol/apis/46-list-partition-reassignments.ts'
 import { OffsetDelete } from '@ottla/protocol/apis/47-offset-delete.ts'
 import { DescribeCluster } from '@ottla/protocol/apis/60-describe-cluster.ts'
+import { UnregisterBroker } from '@ottla/protocol/apis/64-unregister-broker.ts'
 import { ConsumerGroupHeartbeat } from '@ottla/protocol/apis/68-consumer-group-heartbeat.ts'
 import { ConsumerGroupDescribe } from '@ottla/protocol/apis/69-consumer-group-describe.ts'
 import { ListConfigResources } from '@ottla/protocol/apis/74-list-config-resources.ts'
@@ -77,6 +80,11 @@ const SOUND: readonly Sound[] = [
   sound(ListOffsets, { replicaId: -1, topics: [{ ...MISSING, partitions: [{ partitionIndex: 0, timestamp: -1 }] }] }),
   sound(Metadata, { topics: [], allowAutoTopicCreation: false }),
   sound(FindCoordinator, { key: 'key', keyType: 9, coordinatorKeys: ['key'] }, [1, 6]),
+  sound(AlterPartitionReassignments, {
+    topics: [{ name: '@missing', partitions: [{ partitionIndex: 0, replicas: [1] }] }],
+  }),
+  sound(ListPartitionReassignments, { topics: [{ name: '@missing', partitionIndexes: [0] }] }),
+  sound(UnregisterBroker, { brokerId: 77 }),
   sound(ApiVersions, { clientSoftwareName: 'oracle', clientSoftwareVersion: '1.0' }),
   sound(CreateTopics, {
     ...{ timeoutMs: 5000, validateOnly: true },
