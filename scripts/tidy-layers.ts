@@ -9,6 +9,8 @@ interface PackageRule {
   readonly imports: readonly string[] | '*'
   /** Of these packages only the files named. */
   readonly only?: Readonly<Record<string, readonly string[]>>
+  /** And of these, in tests alone. */
+  readonly inTests?: Readonly<Record<string, readonly string[]>>
 }
 
 const PACKAGES: Readonly<Record<string, PackageRule>> = {
@@ -17,8 +19,12 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   client: { imports: ['base', 'protocol'] },
   // The command line holds no protocol code.
   cli: { imports: ['base', 'client'], only: { broker: ['log/inspection/dump.ts', 'log/inspection/verify.ts'] } },
-  // A follower's fetch is a client too.
-  broker: { imports: ['base', 'protocol'], only: { client: ['connection.ts'] } },
+  // A follower's fetch is a client too; who tests it needs somebody who answers.
+  broker: {
+    imports: ['base', 'protocol'],
+    only: { client: ['connection.ts'] },
+    inTests: { client: ['fake-broker.ts'] },
+  },
   console: { imports: [], only: { broker: ['admin/api.ts'] } },
   simulator: { imports: '*' },
   // Other brokers, which the oracle asks and the bench measures.
@@ -84,7 +90,8 @@ function whyNot(from: string, to: string): string | null {
   const [source, target] = [packageOf(from), packageOf(to)]
   if (PACKAGES[source] === undefined) return `package "${source}" is not in the table of scripts/tidy-layers.ts`
   if (source === target) return source === 'broker' ? whyNotInBroker(from, to) : null
-  const { imports, only } = PACKAGES[source]
+  const { imports, only, inTests } = PACKAGES[source]
+  if (from.endsWith('.test.ts') && inTests?.[target]?.includes(insidePackage(to))) return null
   const files = only?.[target]
   if (ENDS.includes(target) && files === undefined) return `nobody imports ${target}`
   if (files === undefined && (imports === '*' || imports.includes(target))) return null
