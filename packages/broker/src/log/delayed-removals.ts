@@ -6,6 +6,7 @@
  * Removing takes the disk long for large files: it happens in the thread pool, a few at a time, and beside the syncs
  * that producers wait for. What is still waiting when the broker stops is removed then.
  */
+import { dirname } from 'node:path'
 import type { Disk } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
@@ -30,6 +31,8 @@ export class DelayedRemovals implements AsyncDisposable {
   /** Due, in the order in which they became so. Bounded by the files that there are. */
   readonly #due: string[] = []
   readonly #removing = new Set<Promise<void>>()
+  /** In which directories something is left that could not be removed. */
+  readonly #failedIn = new Set<string>()
 
   constructor(options: DelayedRemovalsOptions) {
     this.#options = options
@@ -50,6 +53,11 @@ export class DelayedRemovals implements AsyncDisposable {
   /** Files and directories that wait, for their delay or for their turn. A callback counts as one. */
   get count(): number {
     return this.#waiting.size + this.#due.length + this.#removing.size
+  }
+
+  /** Whether something in the directory could not be removed: the next start has to look there. */
+  hasLeft(directory: string): boolean {
+    return this.#failedIn.has(directory)
   }
 
   /** Resolves when everything that is due has gone. */
@@ -86,6 +94,7 @@ export class DelayedRemovals implements AsyncDisposable {
     try {
       await this.#options.disk.removeTree(path)
     } catch (error) {
+      this.#failedIn.add(dirname(path))
       this.#options.logger.warn('Cannot remove what was deleted; the next start tries again', { path, error })
     }
   }

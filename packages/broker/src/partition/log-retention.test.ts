@@ -182,6 +182,24 @@ test('after a start the time of a segment is found in its index, and in its batc
   assert.deepEqual([one.find('T').logStartOffset, one.find('T').log.segmentCount], [2, 2])
 })
 
+test('what could not be removed goes at the next start, also after an orderly stop', async () => {
+  const one = new PartitionsFixture()
+  const topics = [{ id: 'T', configs: { ...SMALL_SEGMENTS, 'retention.ms': '0' } }]
+  await one.open(topics)
+  await fill(one, 2, { ageMs: 5 })
+  one.partitions.keepRetention(one.config)
+  await one.time.run(30_000)
+  one.disk.failNext({ operation: 'remove', path: `/data/t-0/${'0'.repeat(20)}.log.deleted`, code: 'EIO' })
+  await one.stop()
+  assert.ok(one.partitions.closedWhole)
+  one.directories[0]!.endUse(1)
+  const left = () => one.disk.list('/data/t-0').filter(({ name }) => name.endsWith('.deleted')).length
+  assert.equal(left(), 1)
+  await one.open(topics)
+  assert.equal(left(), 0)
+  await one.stop()
+})
+
 test('one check writes each checkpoint once for many logs, and a few logs in a turn', async () => {
   const one = new PartitionsFixture({ paths: ['/one', '/two'] })
   const partitions = 220

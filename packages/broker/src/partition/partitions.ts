@@ -494,6 +494,6 @@ export class Partitions implements AsyncDisposable {
     // What was never opened in this life is as the last one left it, and that may not have been whole.
     const wereAllOpen = this.#isStarted && !isMissing && this.#offline.count === 0
     this.#closedWhole = wereAllOpen && wereClosed && !hasFailed
-    if (this.#closedWhole) rememberLogs(this.#options, [...this.#allHeld()])
+    if (this.#closedWhole) rememberLogs({ ...this.#options, removals: this.#removals }, [...this.#allHeld()])
   }
 }

@@ -2,6 +2,7 @@
 import { basename } from 'node:path'
 import { type Disk, DiskError } from '@ottla/base/disk.ts'
 import type { Logger } from '@ottla/base/logger.ts'
+import type { DelayedRemovals } from '../log/delayed-removals.ts'
 import type { RememberedLog } from '../log/log-summaries-file.ts'
 import { stampOf } from '../log/log-summary.ts'
 import type { LogDirectory } from './log-directories.ts'
@@ -12,14 +13,22 @@ interface HeldLog {
   readonly directory: LogDirectory
 }
 
+interface RememberOptions {
+  readonly disk: Disk
+  readonly directories: readonly LogDirectory[]
+  readonly logger: Logger
+  readonly removals: DelayedRemovals
+}
+
 /** Of logs that are all closed whole, with their checkpoints written. */
 export function rememberLogs(
-  { disk, directories, logger }: { disk: Disk; directories: readonly LogDirectory[]; logger: Logger },
+  { disk, directories, logger, removals }: RememberOptions,
   closed: readonly HeldLog[],
 ): void {
   try {
     for (const directory of directories) {
-      const its = closed.filter((one) => one.directory === directory)
+      // Where something is left over the next start looks at the files, and removes it.
+      const its = closed.filter((one) => one.directory === directory && !removals.hasLeft(one.partition.log.directory))
       directory.remember(its.map(({ partition }) => remembered(disk, partition)).filter((log) => log !== null))
     }
   } catch (error) {
