@@ -60,7 +60,7 @@ test('what is decided is compared with what it was decided on', () => {
 })
 
 test('half of the followers is not enough, and others than followers have no vote', () => {
-  const world = new World([{ replicas: [1, 2, 3] }, { replicas: [1, 4, 5] }], [1, 2, 3, 4, 5, 6])
+  const world = new World([{}, { replicas: [1, 4, 5, 6], isr: [1, 4, 5] }], [1, 2, 3, 4, 5, 6])
   world.says(2, 1)
   world.says(3, 1)
   world.says(6, 1)
@@ -86,10 +86,17 @@ test('a report about an earlier sign of life counts for nothing', () => {
 })
 
 test('followers that stop or are gone have no vote, and are not counted', () => {
-  const world = new World([{ replicas: [1, 2, 3, 4] }], [1, 2, 3, 4])
+  const world = new World([{ replicas: [1, 2, 3, 4], isr: [1, 2, 3, 4] }], [1, 2, 3, 4])
   world.says(2, 1)
   world.says(3, 1)
   world.sign(3, true)
+  assert.equal(world.deleted, null)
+})
+
+test('a broker that alone is in sync stays, however few hear it: nobody could lead in its place', () => {
+  const world = new World([{ isr: [1] }, { isr: [1, 2] }])
+  world.says(2, 1)
+  world.says(3, 1)
   assert.equal(world.deleted, null)
 })
 

@@ -104,11 +104,14 @@ export function planSilence(image: MetadataImage, leaderId: number): CommitReque
   }
 }
 
-/** Brokers that live and have a replica of something that this one leads. */
+/**
+ * Brokers that live and are in sync with something that this one leads. Others cannot lead in its place: where nobody is in
+ * sync any more, another vote would bring no more than another interruption.
+ */
 function followersOf(image: MetadataImage, leaderId: number): ReadonlySet<number> {
   const followers = new Set<number>()
   for (const { partitions } of image.topicsById.values()) {
-    for (const { leader, replicas } of partitions) if (leader === leaderId) for (const id of replicas) followers.add(id)
+    for (const { leader, isr } of partitions) if (leader === leaderId) for (const id of isr) followers.add(id)
   }
   followers.delete(leaderId)
   for (const id of followers) if (!isEligible(image, id)) followers.delete(id)
