@@ -257,6 +257,33 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'committed-offset-lost-at-fail-over',
+    what: 'A new coordinator reads its log up to the high watermark that it knows, which lags, not to the end',
+    edits: [
+      {
+        file: 'broker/src/coordinator/replay.ts',
+        from: 'const endOffset = partition.logEndOffset',
+        to: 'const endOffset = Math.max(partition.highWatermark, partition.logStartOffset)',
+      },
+    ],
+  },
+  {
+    name: 'offset-commit-answered-early',
+    what: 'A commit of offsets is answered before its record is committed',
+    edits: [
+      {
+        file: 'broker/src/coordinator/shard.ts',
+        from: 'if (this.#partition.highWatermark >= this.#stateEndOffset) for',
+        to: 'for',
+      },
+      {
+        file: 'broker/src/coordinator/shard.ts',
+        from: 'else this.#parked.park(answers, this.#stateEndOffset, this.#options.settings().commitTimeoutMs)',
+        to: '',
+      },
+    ],
+  },
+  {
     name: 'consumers-read-uncommitted',
     what: 'Consumers get records above the high watermark',
     edits: [
