@@ -68,6 +68,13 @@ test('who comes and who goes are replicas until all who come are in sync, then w
   })
 })
 
+test('the target keeps its order, who comes and who goes are told by their ids', () => {
+  const begun = reassign(imageOf({ replicas: [3, 2, 1] }), [5, 4])
+  assert.deepEqual(seen(begun), {
+    ...{ replicas: [5, 4, 1, 2, 3], isr: [1, 2, 3], leader: 1, leaderEpoch: 4, adding: [4, 5], removing: [1, 2, 3] },
+  })
+})
+
 test('a leader that goes is followed by the first of those who stay, in a new epoch', () => {
   const begun = reassign(imageOf(), [4, 2, 3])
   assert.deepEqual(seen(inSync(begun, [1, 2, 3, 4])), {
