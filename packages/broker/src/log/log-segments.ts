@@ -270,6 +270,12 @@ export class LogSegments {
     assert(sealedBytes === this.#sealedBytes, 'The bytes of sealed segments are counted')
   }
 
+  /** Removes what waited for who has used it last: a sync tells nobody that it has ended. False: some is used still. */
+  removeOverdue(): boolean {
+    this.#sweep()
+    return this.#overdue.length === 0
+  }
+
   /** Closes all files, once nobody reads them; the writer is closed already. */
   close(): void {
     for (const segment of this.#segments) segment.close()

@@ -451,3 +451,23 @@ test('abandoning a log whose directory was renamed, with appends and a sync on t
   await assert.rejects(synced, LogOfflineError)
   assert.deepEqual(fixture.failures, [])
 })
+
+test('a segment whose delay ended while it was synced is gone after an orderly close', async () => {
+  const fixture = new LogFixture({ settings: { fileDeleteDelayMs: 10 } })
+  const log = await fixture.open()
+  fixture.append(log)
+  log.roll()
+  fixture.append(log)
+  fixture.disk.holdSyncs()
+  await fixture.time.settle()
+  log.advanceLogStartOffset(1)
+  assert.equal(log.removeBelowStart(1), 1)
+  await fixture.time.run(20)
+  const left = () => fixture.disk.list(DIRECTORY).filter(({ name }) => name.endsWith('.deleted')).length
+  assert.ok(left() > 0, 'the sync holds it')
+  fixture.disk.releaseSyncs()
+  await fixture.finished(log[Symbol.asyncDispose]())
+  await fixture.removals.idle()
+  assert.equal(left(), 0)
+  assert.ok(log.summary !== null)
+})

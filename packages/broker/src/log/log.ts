@@ -329,7 +329,8 @@ export class Log {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state === 'closed') return
     if (this.#writer.failure === null && this.#isTouched) await this.#finish()
-    if (this.#writer.failure === null) this.#summary = this.#summarize()
+    const isLeft = this.#writer.failure !== null || !this.#segments.removeOverdue()
+    if (!isLeft) this.#summary = this.#summarize()
     await this.#close()
   }
 
