@@ -48,6 +48,15 @@ test('replicas that leave while too few stay are eligible leaders, and no longer
   assert.deepEqual([back.isr, back.elr], [[2, 3], undefined])
 })
 
+test('once fewer need to be in sync, who left before is no eligible leader: others were acknowledged without him', () => {
+  const alone = changePartition(partition({ isr: [1, 2] }), { isr: [1] }, rules([1, 3]))
+  assert.deepEqual(alone.elr, [2])
+  const lowered = { minInSyncReplicas: 1 }
+  const none = changePartition(alone, { isr: [] }, rules([3], lowered))
+  assert.deepEqual([none.isr, none.elr, none.leader], [[], [1], -1])
+  assert.equal(changePartition(none, {}, rules([2, 3], lowered)).leader, -1)
+})
+
 test('a replica that lost its data is no eligible leader', () => {
   const none = partition({ isr: [], elr: [1, 2], leader: -1 })
   const found = after(none, { lost: [1] }, rules([1, 3]))

@@ -111,8 +111,11 @@ function nextSets(before: PartitionImage, change: PartitionChange, rules: Electi
   const lost = change.lost ?? []
   const wanted = (change.isr ?? before.isr).filter((id) => before.replicas.includes(id) && !lost.includes(id))
   if (!rules.usesElr) return { isr: wanted.length > 0 ? wanted : lastMember(before, lost), elr: [] }
-  if (wanted.length >= Math.min(rules.minInSyncReplicas, before.replicas.length)) return { isr: wanted, elr: [] }
-  const candidates = [...elrOf(before), ...before.isr.filter((id) => !elrOf(before).includes(id))]
+  const enough = Math.min(rules.minInSyncReplicas, before.replicas.length)
+  if (wanted.length >= enough) return { isr: wanted, elr: [] }
+  // With fewer asked for than when they left, the high watermark has moved on without them (min.insync.replicas was lowered).
+  const eligible = before.isr.length >= enough ? [] : elrOf(before)
+  const candidates = [...eligible, ...before.isr.filter((id) => !eligible.includes(id))]
   const elr = candidates.filter((id) => before.replicas.includes(id) && !wanted.includes(id) && !lost.includes(id))
   return { isr: wanted, elr }
 }
