@@ -3,19 +3,33 @@
  * which all must come to rest, then the checkers. The same seed gives the same transcript.
  */
 import { seededRandom } from '@ottla/base/random.ts'
-import type { Partition } from '@ottla/broker/partition/partition.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'
 import { createTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { Events } from './checkers/events.ts'
-import { checkConsumed, checkProduced, checkSeen } from './checkers/history.ts'
-import { difference, recordsIn, replicaLog } from './checkers/replica-logs.ts'
 import { ClusterWatch } from './checkers/watch.ts'
 import { SimulatedCluster } from './cluster.ts'
 import { Faults } from './faults/faults.ts'
+import { finalChecks, finalLog } from './final-checks.ts'
+import { Rest } from './rest.ts'
+import {
+  BOUNDED,
+  BOUNDED_PLACE,
+  COMPACTED,
+  COMPACTED_PLACE,
+  MIXED_PLACE,
+  newTopics,
+  PLACES,
+  RACKS,
+  SETTINGS,
+  STRICT,
+  STRICT_PLACES,
+} from './topics.ts'
+import { Churn } from './workloads/churn.ts'
 import { Groups } from './workloads/groups.ts'
 import { ProduceAndRead } from './workloads/produce-and-read.ts'
-import { type FinalLog, isAt, type Place, type Workload } from './workloads/workload.ts'
+import { RecreatedTopic } from './workloads/recreated-topic.ts'
+import type { Place, Workload } from './workloads/workload.ts'
 
 export interface SeedRunOptions {
   readonly seed: number | string
@@ -42,29 +56,8 @@ const FAULTS_MS = 60_000
 const REST_MS_MAX = 60_000
 const LOOK_MS = 20
 const FAULT_PAUSE_MS_MAX = 3_000
-/** Every record has acks=all: readers see exactly what is left. */
-const STRICT = 'strict'
-/** Records with acks=1 among others: what a leader alone had may go, and be read before. */
-const MIXED = 'mixed'
-const STRICT_PLACES: readonly Place[] = [0, 1].map((partition) => ({ topic: STRICT, partition }))
-const MIXED_PLACES: readonly Place[] = [{ topic: MIXED, partition: 0 }]
-const PLACES: readonly Place[] = [...STRICT_PLACES, ...MIXED_PLACES]
-
-const RACKS = ['a', 'b', 'c'] as const
-
-const SETTINGS = {
-  'min.insync.replicas': '2',
-  'offsets.topic.num.partitions': '2',
-  'group.initial.rebalance.delay.ms': '100',
-  'group.consumer.session.timeout.ms': '6000',
-  'group.consumer.min.session.timeout.ms': '6000',
-  'group.consumer.heartbeat.interval.ms': '1000',
-  'group.consumer.min.heartbeat.interval.ms': '1000',
-  'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector',
-  'broker.session.timeout.ms': '3000',
-  'replica.lag.time.max.ms': '4000',
-  'log.flush.offset.checkpoint.interval.ms': '5000',
-}
+/** Of the compacted topic. */
+const KEYS = 5
 
 /** Never rejects: whatever breaks is an anomaly. */
 export async function seedRun(options: SeedRunOptions): Promise<SeedRun> {
@@ -85,6 +78,8 @@ class Run {
   #cluster!: SimulatedCluster
   #workload!: ProduceAndRead
   #workloads: readonly Workload[] = []
+  #churn!: Churn
+  #rest!: Rest
   #faults!: Faults
   #watch!: ClusterWatch
 
@@ -96,17 +91,22 @@ class Run {
     const { seed, lie } = this.#options
     const brokerSettings = RACKS.map((rack) => ({ 'broker.rack': rack }))
     const settings = { settings: SETTINGS, brokerSettings }
-    this.#cluster = await SimulatedCluster.start({ seed, ...settings, ...(lie === undefined ? {} : { lie }) })
+    const cluster = await SimulatedCluster.start({ seed, ...settings, ...(lie === undefined ? {} : { lie }) })
+    this.#cluster = cluster
     const clients = [await this.#cluster.client(), await this.#cluster.client()] as const
     await this.#begin(clients)
     await this.#suffer()
-    await this.#rest()
+    await this.#comeToRest()
+    const startOffsets = new Map(
+      cluster.ids.map((id) => [id, this.#rest.replica(id, BOUNDED_PLACE)?.logStartOffset ?? 0]),
+    )
     this.anomalies.push(...this.#watch.anomalies)
     const ends: readonly AsyncDisposable[] = [this.#workload, ...this.#workloads, ...clients]
     for (const end of ends) await this.#cluster.until(end[Symbol.asyncDispose]() as Promise<void>)
     await this.#cluster[Symbol.asyncDispose]()
-    for (const place of PLACES) this.#check(place)
-    for (const workload of this.#workloads) this.anomalies.push(...workload.check((place) => this.#finalLog(place)))
+    const { deletedTo } = this.#churn
+    this.anomalies.push(...finalChecks(cluster, { workload: this.#workload, startOffsets, deletedTo }))
+    for (const workload of this.#workloads) this.anomalies.push(...workload.check((place) => finalLog(cluster, place)))
   }
 
   result(): SeedRun {
@@ -123,31 +123,37 @@ class Run {
 
   async #begin([first, second]: readonly [Client, Client]): Promise<void> {
     const cluster = this.#cluster
-    const configs = { 'min.insync.replicas': '2', ...this.#options.topicConfigs }
-    const assignments = [
-      [1, 2, 3],
-      [2, 3, 1],
-    ]
-    const topics = [
-      { name: STRICT, configs, assignments },
-      { name: MIXED, configs, assignments: assignments.slice(1) },
-    ]
-    await cluster.until(createTopics(first, topics))
+    await cluster.until(createTopics(first, newTopics(this.#options.topicConfigs ?? {})))
     const random = (of: string) => seededRandom(`${of} of ${this.#options.seed}`)
     const tell = (line: string): void => this.#tell(line)
-    this.#workload = new ProduceAndRead({ time: cluster.time, random: random('workload') })
-    this.#workload.produce(first, { name: 'first', acks: 'all', places: PLACES })
-    this.#workload.produce(second, { name: 'second', acks: 'all', places: STRICT_PLACES })
-    this.#workload.produce(second, { name: 'hasty', acks: 1, places: MIXED_PLACES })
-    this.#workload.read(first, { name: 'reader', places: STRICT_PLACES, leavesOff: true })
-    this.#workload.read(second, { name: 'near reader', places: STRICT_PLACES, rack: RACKS[2] })
-    this.#workload.read(first, { name: 'mixed reader', places: MIXED_PLACES })
-    const { time, clients } = cluster
-    const highWatermark = (place: Place): number => this.#leading(place)?.highWatermark ?? Number.POSITIVE_INFINITY
-    const common = { time, seed: this.#options.seed, clients, events: this.#events, tell, client: first, highWatermark }
-    this.#workloads = [new Groups({ ...common, places: STRICT_PLACES })]
+    const { time } = cluster
+    this.#workload = new ProduceAndRead({ time, random: random('workload') })
+    this.#produceAndRead(first, second)
+    this.#rest = new Rest(cluster, this.#workload, PLACES)
+    const common = { time, seed: this.#options.seed, events: this.#events, tell, client: first, brokers: cluster.ids }
+    const highWatermark = (place: Place): number => this.#rest.leading(place)?.highWatermark ?? Number.POSITIVE_INFINITY
+    const replicas = (place: Place) => this.#rest.replicas(place)
+    const churned = { bounded: BOUNDED_PLACE, compactedTopic: COMPACTED, moved: [STRICT_PLACES[0]!, COMPACTED_PLACE] }
+    this.#churn = new Churn({ ...common, ...churned, highWatermark, replicas })
+    this.#workloads = [
+      new Groups({ ...common, clients: cluster.clients, places: STRICT_PLACES, highWatermark }),
+      new RecreatedTopic({ ...common, writer: second }),
+      this.#churn,
+    ]
     this.#faults = new Faults({ cluster, random: random('faults'), events: this.#events, tell })
-    this.#watch = new ClusterWatch(cluster, { events: this.#events, tell, strictTopics: [STRICT] })
+    this.#watch = new ClusterWatch(cluster, { events: this.#events, tell, strictTopics: [STRICT, COMPACTED, BOUNDED] })
+  }
+
+  #produceAndRead(first: Client, second: Client): void {
+    const workload = this.#workload
+    workload.produce(first, { name: 'first', acks: 'all', places: [...STRICT_PLACES, MIXED_PLACE, BOUNDED_PLACE] })
+    workload.produce(second, { name: 'second', acks: 'all', places: [...STRICT_PLACES, BOUNDED_PLACE] })
+    workload.produce(second, { name: 'hasty', acks: 1, places: [MIXED_PLACE] })
+    workload.produce(first, { name: 'keyed', acks: 'all', places: [COMPACTED_PLACE], keys: KEYS })
+    workload.read(first, { name: 'reader', places: STRICT_PLACES, leavesOff: true })
+    workload.read(second, { name: 'near reader', places: [...STRICT_PLACES, COMPACTED_PLACE], rack: RACKS[2] })
+    workload.read(first, { name: 'mixed reader', places: [MIXED_PLACE] })
+    workload.read(second, { name: 'late reader', places: [BOUNDED_PLACE], skipsWhatIsGone: true })
   }
 
   async #suffer(): Promise<void> {
@@ -167,7 +173,7 @@ class Run {
     for (const workload of this.#workloads) workload.calmDown()
   }
 
-  async #rest(): Promise<void> {
+  async #comeToRest(): Promise<void> {
     const { time } = this.#cluster
     const endMs = time.monotonicMs() + REST_MS_MAX
     while (this.#unrest() !== null && time.monotonicMs() < endMs) await this.#step()
@@ -182,82 +188,12 @@ class Run {
     this.#watch.look()
   }
 
-  /** What is not yet as it should be in the end; null at rest. */
   #unrest(): string | null {
-    const cluster = this.#cluster
-    const absent = cluster.ids.find((id) => cluster.serving(id) === null)
-    if (absent !== undefined) return `broker ${absent} does not serve`
-    if (this.#workload.unsettled > 0) return `${this.#workload.unsettled} records have no outcome`
-    const { topicsByName } = cluster.image
-    for (const place of PLACES) {
-      const { leader, isr } = topicsByName.get(place.topic)!.partitions[place.partition]!
-      const name = `${place.topic}-${place.partition}`
-      if (leader < 0 || isr.length < cluster.ids.length) return `${name} is led by ${leader} with isr ${isr}`
-      const unrest = this.#unrestOf(place, leader)
-      if (unrest !== null) return `${name} ${unrest}`
-    }
-    for (const workload of this.#workloads) {
-      const unrest = workload.unrest()
+    for (const part of [this.#rest, ...this.#workloads]) {
+      const unrest = part.unrest()
       if (unrest !== null) return unrest
     }
     return null
-  }
-
-  /** At the broker that the cluster says leads it. */
-  #leading(place: Place): Partition | undefined {
-    const leader = this.#cluster.image.topicsByName.get(place.topic)?.partitions[place.partition]?.leader ?? -1
-    const broker = this.#cluster.ids.includes(leader) ? this.#cluster.serving(leader) : null
-    return [...(broker?.partitions() ?? [])].find(({ topicName: topic, index: partition }) =>
-      isAt(place)({ topic, partition }),
-    )
-  }
-
-  #finalLog(place: Place): FinalLog {
-    const [id] = this.#cluster.ids
-    return { ...place, records: recordsIn(replicaLog(this.#cluster.disk(id!), id!, place), place).records }
-  }
-
-  #unrestOf(place: Place, leader: number): string | null {
-    const { topic, partition } = place
-    const ends = this.#cluster.ids.map((id) => {
-      const held = [...this.#cluster.broker(id).partitions()]
-      return held.find(({ topicName, index }) => topicName === topic && index === partition)
-    })
-    const led = ends[this.#cluster.ids.indexOf(leader)]
-    if (led?.isLeader !== true) return `has a leader that does not know it`
-    if (led.highWatermark < led.logEndOffset)
-      return `has its high watermark at ${led.highWatermark} of ${led.logEndOffset}`
-    if (ends.some((one) => one?.logEndOffset !== led.logEndOffset)) {
-      return `ends at ${ends.map((one) => one?.logEndOffset)} on its replicas`
-    }
-    const readTo = this.#workload.readTo(place)
-    if (readTo < led.highWatermark && !this.#hasReadingEnded(place))
-      return `is read up to ${readTo} of ${led.highWatermark}`
-    return null
-  }
-
-  #hasReadingEnded({ topic, partition }: Place): boolean {
-    return this.#workload.readings.some(
-      (one) => one.topic === topic && one.partition === partition && one.error !== null,
-    )
-  }
-
-  #check(place: Place): void {
-    const logs = this.#cluster.ids.map((id) => replicaLog(this.#cluster.disk(id), id, place))
-    const name = `${place.topic}-${place.partition}`
-    for (const other of logs.slice(1)) {
-      const different = difference(logs[0]!, other)
-      if (different !== null) this.anomalies.push(`diverged: ${name}: ${different}`)
-    }
-    const { records, wrong } = recordsIn(logs[0]!, place)
-    if (wrong !== null) this.anomalies.push(`damaged: ${name}: ${wrong}`)
-    const log = { ...place, records }
-    this.anomalies.push(...checkProduced(log, this.#workload.sent))
-    for (const reading of this.#workload.readings) {
-      if (reading.topic !== place.topic || reading.partition !== place.partition) continue
-      const check = place.topic === STRICT ? checkConsumed : checkSeen
-      this.anomalies.push(...check(log, reading, this.#workload.sent))
-    }
   }
 
   #tell(line: string): void {

@@ -40,6 +40,15 @@ export const EVENTS = [
   'member dies',
   'partitions lost',
   'member failed',
+  'records deleted',
+  'config altered',
+  'reassignment',
+  'reassignment completed',
+  'topic made anew',
+  'partitions added',
+  'compaction',
+  'compaction under read',
+  'retention',
 ] as const
 
 /** What nothing in a run asks for: told where it happens, never missed. */

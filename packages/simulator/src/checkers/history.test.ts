@@ -16,6 +16,7 @@ function sent(value: string, offset: number | null, fields: Partial<Sent> = {}):
     producer: value[0]!,
     number: Number(value.slice(1)),
     value,
+    key: null,
     acks: 'all',
     offset,
     error: null,
@@ -24,7 +25,7 @@ function sent(value: string, offset: number | null, fields: Partial<Sent> = {}):
 }
 
 function reading(records: readonly Seen[], error: Error | null = null): Reading {
-  return { ...PLACE, consumer: 'c', records: [...records], error }
+  return { ...PLACE, consumer: 'c', records: [...records], error, position: () => records.length }
 }
 
 function kinds(anomalies: readonly string[]): string[] {

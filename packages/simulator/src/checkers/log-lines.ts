@@ -10,6 +10,8 @@ import type { EventName, Events } from './events.ts'
 const COUNTED: ReadonlyMap<string, EventName> = new Map([
   ['A partition is offline: its log failed. It is opened again when the disk works', 'log offline'],
   ['A partition is online again', 'log online again'],
+  ['Compacted a log', 'compaction'],
+  ['Deleted segments that retention.bytes does not keep', 'retention'],
 ])
 
 /** What only our own mistakes throw. */
@@ -38,6 +40,9 @@ export class LogLines {
   #lookAt(id: number, line: LogLine): void {
     const event = COUNTED.get(line.message)
     if (event !== undefined) this.#events.count(event)
+    const { recordsRead = 0, recordsKept = 0 } = line.fields as { recordsRead?: number; recordsKept?: number }
+    // Its readers go on meanwhile, as they do from the first moment of a run.
+    if (event === 'compaction' && recordsKept < recordsRead) this.#events.count('compaction under read')
     const mistake = mistakeIn(line)
     if (mistake !== null) this.#anomalies.push(`mistake: broker ${id}: ${mistake}`)
   }

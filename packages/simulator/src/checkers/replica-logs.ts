@@ -4,7 +4,7 @@ import { FetchedBatch } from '@ottla/client/consumer/fetched-batch.ts'
 import { ZERO_UUID } from '@ottla/protocol/bytes.ts'
 import { batchBaseOffset, batchesIn, batchLastOffset, checkCrc } from '@ottla/protocol/records/batch.ts'
 import { DATA_DIRECTORY } from '../cluster.ts'
-import type { Place, Seen } from '../workloads/workload.ts'
+import { type Place, type Seen, seenOf } from '../workloads/workload.ts'
 
 export interface ReplicaLog {
   readonly brokerId: number
@@ -42,17 +42,20 @@ function logPaths(disk: Disk, directory: string): string[] {
   return names.filter((name) => name.endsWith('.log')).map((name) => `${directory}/${name}`)
 }
 
-/** The records of a log, and the first thing that is wrong with its batches. */
+/**
+ * The records of a log, and the first thing that is wrong with its batches. What is compacted has gaps, and what is cut at
+ * its beginning begins anywhere.
+ */
 export function recordsIn(
   { bytes }: ReplicaLog,
-  { topic, partition }: Place,
+  { topic, partition, isWhole = true }: Place & { isWhole?: boolean },
 ): { records: Seen[]; wrong: string | null } {
   const records: Seen[] = []
   let wrong: string | null = null
   let end = 0
   for (const batch of batchesIn(bytes)) {
     const fromOffset = batchBaseOffset(batch, 0)
-    if (fromOffset !== end || !checkCrc(batch, 0))
+    if ((isWhole ? fromOffset !== end : fromOffset < end) || !checkCrc(batch, 0))
       wrong ??= `the batch at ${fromOffset} does not follow ${end}, or is damaged`
     end = batchLastOffset(batch, 0) + 1
     const options = {
@@ -64,7 +67,7 @@ export function recordsIn(
       untilOffset: end,
       highWatermark: end,
     }
-    for (const { offset, value } of new FetchedBatch(options).records()) records.push({ offset, value: String(value) })
+    for (const record of new FetchedBatch(options).records()) records.push(seenOf(record))
   }
   return { records, wrong }
 }

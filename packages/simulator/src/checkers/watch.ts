@@ -2,7 +2,7 @@
  * Looks at the cluster every few milliseconds of a run: counts what happens in it, and checks what must hold at every
  * moment: a leader's high watermark never moves back within its epoch, and lies within its log.
  */
-import type { MetadataImage, PartitionImage } from '@ottla/broker/metadata/image.ts'
+import { isReassigned, type MetadataImage, type PartitionImage } from '@ottla/broker/metadata/image.ts'
 import type { Partition } from '@ottla/broker/partition/partition.ts'
 import type { SimulatedCluster } from '../cluster.ts'
 import type { Events } from './events.ts'
@@ -85,6 +85,7 @@ export class ClusterWatch {
     if (after.leader < 0) this.#events.count('partition without leader')
     else if (after.leaderEpoch !== before.leaderEpoch) this.#events.count('leader elected')
     if (name === GROUPS && after.leader !== before.leader && after.leader >= 0) this.#events.count('coordinator moved')
+    if (isReassigned(before) && !isReassigned(after)) this.#events.count('reassignment completed')
     if (after.isr.length < before.isr.length) this.#events.count('ISR shrink')
     if (after.isr.length > before.isr.length) this.#events.count('ISR growth')
   }

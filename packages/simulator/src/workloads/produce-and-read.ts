@@ -8,7 +8,7 @@ import type { Random } from '@ottla/base/random.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { AssignedConsumer } from '@ottla/client/consumer/assigned-consumer.ts'
 import { Producer, type ProducerOptions } from '@ottla/client/producer/producer.ts'
-import { nameOf, type Place, type Seen } from './workload.ts'
+import { isAt, nameOf, OWN_HEADER, type Place, type Seen, seenOf } from './workload.ts'
 
 /** One record that a producer was given; `offset` once it is acknowledged. */
 export interface Sent extends Place {
@@ -16,6 +16,8 @@ export interface Sent extends Place {
   /** Rising from 0 for each producer and partition. */
   readonly number: number
   readonly value: string
+  /** Null where the record has none. */
+  readonly key: string | null
   readonly acks: 'all' | 1
   offset: number | null
   /** Why its fate is not known; null while it is under way or acknowledged. */
@@ -27,10 +29,13 @@ export interface Reading extends Place {
   readonly consumer: string
   readonly records: Seen[]
   error: Error | null
+  /** Where it reads on, also where there was nothing to read on the way. */
+  position: () => number
 }
 
-const PAUSE_MS_MAX = 400
+const PAUSE_MS_MAX = 800
 const BURST_MAX = 5
+const TOMBSTONES_ONE_IN = 8
 const VALUE_BYTES_MAX = 300
 /** Shorter than a run, so that deliveries that fail are part of it. */
 const DELIVERY_TIMEOUT_MS = 15_000
@@ -43,6 +48,16 @@ export interface ReadOptions {
   readonly places: readonly Place[]
   readonly rack?: string
   readonly leavesOff?: boolean
+  /** What is gone at the beginning is passed over. */
+  readonly skipsWhatIsGone?: boolean
+}
+
+export interface ProduceOptions {
+  readonly name: string
+  readonly acks: 'all' | 1
+  readonly places: readonly Place[]
+  /** Records have one of so many keys, and some are tombstones. None when left out. */
+  readonly keys?: number
 }
 
 export class ProduceAndRead {
@@ -66,7 +81,7 @@ export class ProduceAndRead {
     return this.#unsettled
   }
 
-  produce(client: Client, options: { name: string; acks: 'all' | 1; places: readonly Place[] }): void {
+  produce(client: Client, options: ProduceOptions): void {
     const settings: ProducerOptions = {
       ...{ acks: options.acks, deliveryTimeoutMs: DELIVERY_TIMEOUT_MS, requestTimeoutMs: REQUEST_TIMEOUT_MS },
     }
@@ -78,7 +93,7 @@ export class ProduceAndRead {
   /** `leavesOff`: stops now and then, also in the middle of a batch, and goes on there with a consumer of its own. */
   read(client: Client, options: ReadOptions): void {
     const readings = options.places.map((place): Reading => {
-      return { ...place, consumer: options.name, records: [], error: null }
+      return { ...place, consumer: options.name, records: [], error: null, position: () => 0 }
     })
     this.readings.push(...readings)
     this.#running.push(this.#keepReading(client, readings, options))
@@ -88,10 +103,9 @@ export class ProduceAndRead {
     this.#isProducing = false
   }
 
-  /** How far the least reading of the place has come: the offset after its last record. */
-  readTo({ topic, partition }: Place): number {
-    const here = this.readings.filter((reading) => reading.topic === topic && reading.partition === partition)
-    return Math.min(...here.map(({ records }) => (records.at(-1)?.offset ?? -1) + 1))
+  /** How far the least reading of the place has come. */
+  readTo(place: Place): number {
+    return Math.min(...this.readings.filter(isAt(place)).map(({ position }) => position()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,33 +115,32 @@ export class ProduceAndRead {
     await Promise.all(this.#running)
   }
 
-  async #keepProducing(
-    producer: Producer,
-    { name, acks, places }: { name: string; acks: 'all' | 1; places: readonly Place[] },
-  ): Promise<void> {
+  async #keepProducing(producer: Producer, options: ProduceOptions): Promise<void> {
+    const { places } = options
     const numbers = places.map(() => 0)
     while (this.#isProducing) {
       const at = this.#random.below(places.length)
       for (let left = 1 + this.#random.below(BURST_MAX); left > 0; left--) {
-        this.#send(producer, { name, acks, place: places[at]!, number: numbers[at]!++ })
+        this.#send(producer, { ...options, place: places[at]!, number: numbers[at]!++ })
       }
       await this.#pause(1 + this.#random.below(PAUSE_MS_MAX))
     }
   }
 
-  #send(
-    producer: Producer,
-    { name, acks, place, number }: { name: string; acks: 'all' | 1; place: Place; number: number },
-  ): void {
+  #send(producer: Producer, options: ProduceOptions & { place: Place; number: number }): void {
+    const { name, acks, place, number, keys } = options
     const value = `${name} ${number} `.padEnd(this.#random.below(VALUE_BYTES_MAX), '.')
-    const sent: Sent = { ...place, producer: name, number, value, acks, offset: null, error: null }
+    const key = keys === undefined ? null : `key ${this.#random.below(keys)}`
+    const isTombstone = key !== null && this.#random.below(TOMBSTONES_ONE_IN) === 0
+    const record = isTombstone ? { key, value: null, headers: [{ key: OWN_HEADER, value }] } : { key, value }
+    const sent: Sent = { ...place, producer: name, number, value, key, acks, offset: null, error: null }
     this.sent.push(sent)
     this.#unsettled++
     const settled = (): void => {
       this.#unsettled--
     }
     producer
-      .send(place.topic, { partition: place.partition, value })
+      .send(place.topic, { partition: place.partition, ...record })
       .then(
         (metadata) => {
           sent.offset = metadata.offset
@@ -139,14 +152,16 @@ export class ProduceAndRead {
       .then(settled)
   }
 
-  async #keepReading(client: Client, readings: readonly Reading[], { rack, leavesOff }: ReadOptions): Promise<void> {
+  async #keepReading(client: Client, readings: readonly Reading[], from: ReadOptions): Promise<void> {
     const { signal } = this.#stop
+    const { rack, leavesOff, skipsWhatIsGone } = from
     try {
       while (!signal.aborted) {
         const assignments = readings.map(({ topic, partition, records }) => {
           return { topic, partition, from: records.length === 0 ? 'beginning' : records.at(-1)!.offset + 1 } as const
         })
-        const options = { assignments, ...(rack === undefined ? {} : { rack }) }
+        const onOutOfRange = skipsWhatIsGone === true ? 'beginning' : 'error'
+        const options = { assignments, onOutOfRange, ...(rack === undefined ? {} : { rack }) } as const
         await using consumer = await AssignedConsumer.open(client, options, { signal })
         await this.#readFrom(consumer, readings, leavesOff === true)
       }
@@ -158,11 +173,14 @@ export class ProduceAndRead {
   /** To the end of the run, or until it leaves off. */
   async #readFrom(consumer: AssignedConsumer, readings: readonly Reading[], leavesOff: boolean): Promise<void> {
     const byPlace = new Map(readings.map((reading) => [nameOf(reading), reading]))
+    for (const reading of readings) {
+      reading.position = () => consumer.positions.find(isAt(reading))?.offset ?? 0
+    }
     for await (const batch of consumer.batches({ signal: this.#stop.signal })) {
       const { records } = byPlace.get(nameOf(batch))!
       let left = leavesOff && this.#random.below(LEAVES_OFF_ONE_IN) === 0 ? 1 : Infinity
-      for (const { offset, value } of batch.records()) {
-        records.push({ offset, value: String(value) })
+      for (const record of batch.records()) {
+        records.push(seenOf(record))
         if (--left === 0) return
       }
     }

@@ -1,5 +1,7 @@
 /** What every kind of client work in a seed run offers, and the words in which it tells what it saw. */
 
+import type { ConsumerRecord } from '@ottla/client/consumer/fetched-batch.ts'
+
 export interface Workload extends AsyncDisposable {
   /** Everything has healed: nothing new is begun, what was begun comes to its end. */
   calmDown(): void
@@ -16,9 +18,19 @@ export interface Place {
 
 export interface Seen {
   readonly offset: number
-  /** Each record's own: no two are sent alike. */
+  /** Each record's own: no two are sent alike. A tombstone has it in its header. */
   readonly value: string
+  /** Absent where the record has none. */
+  readonly key?: string
 }
+
+export function seenOf({ offset, key, value, headers }: ConsumerRecord): Seen {
+  const own = value ?? headers.find((header) => header.key === OWN_HEADER)?.value ?? null
+  return { offset, value: String(own), ...(key === null ? {} : { key: String(key) }) }
+}
+
+/** Of tombstones: what tells them apart. */
+export const OWN_HEADER = 'own'
 
 /** What is left of a partition. */
 export interface FinalLog extends Place {
