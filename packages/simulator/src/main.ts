@@ -1,6 +1,6 @@
 /**
- * Runs seeds and tells what they found: `main.ts --seeds N [--from N] [--jobs N]`, or one with its whole transcript:
- * `main.ts --seed X`. Exits with 1 where a seed has an anomaly, or a hundred seeds lack an event.
+ * Runs seeds and tells what they found: `main.ts --seeds N [--from N] [--jobs N] [--faults-ms N]`, or one with its whole
+ * transcript: `main.ts --seed X`. Exits with 1 where a seed has an anomaly, or a hundred seeds lack an event.
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -20,18 +20,21 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    /** How long faults come, of simulated time. */
+    'faults-ms': { type: 'string', default: '60000' },
     /** For the processes that this one starts: every so many seeds, told as JSON. */
     every: { type: 'string' },
   },
 })
 
 const [from, seeds, jobs] = [Number(values.from), Number(values.seeds), Number(values.jobs)]
+const faultsMs = Number(values['faults-ms'])
 if (values.seed !== undefined) await one(values.seed)
 else if (values.every !== undefined) await tellEach(Number(values.every))
 else await many()
 
 async function one(seed: string): Promise<void> {
-  const run = await seedRun({ seed })
+  const run = await seedRun({ seed, faultsMs })
   for (const line of run.transcript) console.log(line)
   for (const anomaly of run.anomalies) console.log(`SEED ${seed}: ${anomaly}`)
   console.log(`${run.sent} records sent, ${run.acknowledged} acknowledged, ${run.read} read`)
@@ -51,7 +54,8 @@ async function many(): Promise<void> {
 
 /** One process for every so many seeds. */
 async function runJob(first: number, all: ManySeeds): Promise<void> {
-  const args = ['--from', String(first), '--seeds', String(from + seeds - first), '--every', String(jobs)]
+  const range = ['--from', String(first), '--seeds', String(from + seeds - first), '--every', String(jobs)]
+  const args = [...range, '--faults-ms', String(faultsMs)]
   const path = fileURLToPath(import.meta.url)
   const child = spawn(process.execPath, [...NODE_FLAGS, path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   for await (const line of createInterface({ input: child.stdout })) tell(JSON.parse(line) as SeedSummary, all)
@@ -67,7 +71,7 @@ function tell(summary: SeedSummary, all: ManySeeds): void {
 async function tellEach(every: number): Promise<void> {
   for (let seed = from; seed < from + seeds; seed += every) {
     const before = process.cpuUsage()
-    const { anomalies, transcript, events } = await seedRun({ seed })
+    const { anomalies, transcript, events } = await seedRun({ seed, faultsMs })
     const { user, system } = process.cpuUsage(before)
     const told = anomalies.length === 0 ? [] : transcript.slice(-LINES_TOLD_MAX)
     const counts = Object.fromEntries(events.counts)
