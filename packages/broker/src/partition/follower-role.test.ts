@@ -13,6 +13,7 @@ async function world(options: { writeCaching?: boolean } = {}) {
   const parts = new LogFixture({ settings: { ...DEFAULT_LOG_SETTINGS, writeCaching } })
   const log = await parts.finished(parts.open())
   const told: string[] = []
+  const follows = { is: true }
   const host: FollowerHost & { highWatermark: number } = {
     ...{ topicName: 't', index: 0, log, logger: parts.logger, highWatermark: 0 },
     advanceHighWatermark: (offset) => {
@@ -24,6 +25,7 @@ async function world(options: { writeCaching?: boolean } = {}) {
     },
     lowerRecoveryPoint: (offset) => void told.push(`recovery point ${offset}`),
     advanceLogStart: async (offset) => void told.push(`start ${offset}`),
+    follows: () => follows.is,
   }
   const role = new FollowerRole(host)
   const fetched = (from: number, count: number, leaderEpoch: number): Buffer => {
@@ -34,7 +36,7 @@ async function world(options: { writeCaching?: boolean } = {}) {
   const append = async (from: number, count: number, leaderEpoch: number): Promise<void> => {
     await parts.finished(role.appendFetched([fetched(from, count, leaderEpoch)], NO_MARKS))
   }
-  return { parts, log, host, role, told, fetched, append }
+  return { parts, log, host, role, told, fetched, append, follows }
 }
 
 test('a log is settled, and may be fetched from its end, once all of it is synced', async () => {
@@ -101,4 +103,22 @@ test('a log that lies outside of the leader’s is cut to its end, or begun anew
   await behind.parts.finished(behind.role.resetTo({ startOffset: 100, endOffset: 120 }))
   assert.deepEqual([behind.log.logStartOffset, behind.log.logEndOffset], [100, 100])
   assert.deepEqual(behind.told, ['recovery point 0', 'truncated 100'])
+})
+
+test('an empty log whose start lies inside the leader’s first batch begins where that batch does', async () => {
+  const { parts, log, role, told, fetched } = await world()
+  await parts.finished(role.resetTo({ startOffset: 131, endOffset: 160 }))
+  told.length = 0
+  await parts.finished(role.appendFetched([fetched(119, 21, 5)], { highWatermark: 140, logStartOffset: 131 }))
+  assert.deepEqual([log.logStartOffset, log.logEndOffset], [119, 140])
+  assert.deepEqual(told, ['recovery point 0', 'truncated 119', 'start 131'])
+  await assert.rejects(role.appendFetched([fetched(130, 20, 5)], NO_MARKS), { error: 'CORRUPT_MESSAGE' })
+})
+
+test('what an old leader has sent is not taken over by who leads when the log can take it', async () => {
+  const { parts, log, role, fetched, follows } = await world()
+  await parts.finished(role.resetTo({ startOffset: 5, endOffset: 9 }))
+  follows.is = false
+  await parts.finished(role.appendFetched([fetched(3, 4, 5)], NO_MARKS))
+  assert.equal(log.logEndOffset, 3)
 })

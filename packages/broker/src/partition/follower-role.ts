@@ -33,6 +33,8 @@ export interface FollowerHost {
   lowerRecoveryPoint(offset: number): void
   /** Nothing below is read any more; durable, and its segments go, when it resolves. */
   advanceLogStart(offset: number): Promise<void>
+  /** Whether the partition still has this role. */
+  follows(role: FollowerRole): boolean
 }
 
 export class FollowerRole {
@@ -63,6 +65,11 @@ export class FollowerRole {
 
   async appendFetched(records: readonly Buffer[], leader: LeaderMarks): Promise<void> {
     const { log } = this.#host
+    if (this.#isEmptyInside(records[0])) {
+      await this.#beginAt(batchBaseOffset(records[0]!, 0))
+      // It leads by now, or follows another: what the leader before has sent is for nobody.
+      if (!this.#host.follows(this)) return
+    }
     for (const buffer of records) this.#appendAll(buffer)
     await this.settled()
     this.observeLeader(leader)
@@ -89,9 +96,25 @@ export class FollowerRole {
       return this.#truncateTo(leader.endOffset)
     }
     this.#tell('Began a log anew at the leader’s start: nothing of it was left', leader.startOffset)
+    await this.#beginAt(leader.startOffset)
+  }
+
+  /**
+   * Whether the log is empty, and its only offset lies inside of the first batch: that is so where DeleteRecords has set
+   * the leader's start there. Batches are taken over whole, so the log has to begin where that one does (KAFKA-6361).
+   */
+  #isEmptyInside(records: Buffer | undefined): boolean {
+    const { logStartOffset, logEndOffset } = this.#host.log
+    if (records === undefined || logStartOffset !== logEndOffset) return false
+    const next = nextBatchAt(records, 0)
+    if (next === BATCH_INCOMPLETE || next === BATCH_MALFORMED || !checkCrc(records, 0)) return false
+    return batchBaseOffset(records, 0) < logEndOffset && batchLastOffset(records, 0) >= logEndOffset
+  }
+
+  async #beginAt(offset: number): Promise<void> {
     this.#host.lowerRecoveryPoint(0)
-    await log.truncateFullyAndStartAt(leader.startOffset)
-    this.#host.truncated(leader.startOffset)
+    await this.#host.log.truncateFullyAndStartAt(offset)
+    this.#host.truncated(offset)
   }
 
   async #truncateTo(offset: number): Promise<void> {

@@ -218,6 +218,7 @@ export class Partition implements FollowedPartition {
       },
       lowerRecoveryPoint: (offset) => this.#cluster.lowerRecoveryPoint(this, offset),
       advanceLogStart: (offset) => this.#cluster.advanceLogStart(this, offset),
+      follows: (role) => this.#follower === role && !this.#gone,
     }
   }
 
