@@ -42,6 +42,8 @@ test('a commit that counts while the partition is another member’s is told', (
   assert.deepEqual(kinds(zombie, session('b', [0, 1, 2, 3], { assignedMs: 10 })), ['double owner'])
   assert.deepEqual(kinds(zombie, session('b', [0, 1, 2, 3], { assignedMs: 10, endedMs: 12 })), [])
   assert.deepEqual(kinds(zombie, session('b', [2, 3], { assignedMs: 14 })), [])
+  const heir = session('b', [0, 1, 2, 3], { assignedMs: 10, commits: [{ offset: 4, sentMs: 12, ackedMs: 13 }] })
+  assert.deepEqual(kinds(session('a', [0, 1]), heir), [], 'the first owner is cut off, and does not know yet')
 })
 
 test('a member that read what is not in the log is told', () => {

@@ -43,14 +43,20 @@ function regressions(sessions: readonly GroupSession[]): string[] {
   })
 }
 
-/** A commit that was sent while another had the partition, and was stored while that one still had it. */
+/**
+ * A commit that was sent when another had been given the partition since, and was stored while that one still had it. One
+ * who was given it before may be cut off, and not know yet that it is another's.
+ */
 function strangers(sessions: readonly GroupSession[]): string[] {
-  return sessions.flatMap(({ member, commits }) =>
+  return sessions.flatMap(({ member, assignedMs, commits }) =>
     commits.flatMap(({ offset, sentMs, ackedMs }) => {
       if (ackedMs === null) return []
       const owner = sessions.find(
         (other) =>
-          other.member !== member && other.assignedMs < sentMs && (other.endedMs ?? Number.POSITIVE_INFINITY) > ackedMs,
+          other.member !== member &&
+          other.assignedMs > assignedMs &&
+          other.assignedMs < sentMs &&
+          (other.endedMs ?? Number.POSITIVE_INFINITY) > ackedMs,
       )
       return owner === undefined
         ? []
