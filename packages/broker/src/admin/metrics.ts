@@ -64,6 +64,7 @@ export function metricsText(sources: MetricSources): string {
     family('ottla_offline_partitions', 'gauge', 'Partitions whose log failed', [[{}, held.offline]]),
     family('ottla_log_bytes', 'gauge', 'Bytes in the segments of all logs', [[{}, held.bytes]]),
     deletions(partitions),
+    throttled(partitions),
     family(
       'ottla_budget_used_bytes',
       'gauge',
@@ -128,6 +129,14 @@ function deletions({ retention, removalCount }: Partitions): string {
       [{}, removalCount],
     ]),
   ].join('')
+}
+
+/** Kafka's byte-rate of kafka.server:type=LeaderReplication and FollowerReplication. */
+function throttled({ quotas }: Partitions): string {
+  return family('ottla_throttled_replication_bytes_total', 'counter', 'Bytes moved for throttled replicas', [
+    [{ role: 'leader' }, quotas.leader.throttledBytes.value],
+    [{ role: 'follower' }, quotas.follower.throttledBytes.value],
+  ])
 }
 
 function perApi(counters: readonly RequestCounters[], value: (one: RequestCounters) => number): Sample[] {

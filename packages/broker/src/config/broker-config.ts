@@ -146,6 +146,17 @@ export class BrokerConfig {
     return (this.text('replica.selector.class') ?? '') !== ''
   }
 
+  /** Of all replicas that their topics name for this role, in bytes a second; set only while the broker runs. */
+  throttledRate(role: 'leader' | 'follower'): number {
+    const text = this.#override(`${role}.replication.throttled.rate`)
+    return text === undefined ? Number.POSITIVE_INFINITY : Number(text)
+  }
+
+  get replicationQuotaWindows(): { readonly windows: number; readonly windowMs: number } {
+    const windowMs = this.int('replication.quota.window.size.seconds') * 1000
+    return { windows: this.int('replication.quota.window.num'), windowMs }
+  }
+
   get numPartitions(): number {
     return this.int('num.partitions')
   }

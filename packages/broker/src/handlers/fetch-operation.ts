@@ -19,6 +19,7 @@ import { LeaderHints } from './leader-hint.ts'
 import { nearerReplica } from './nearest-replica.ts'
 import { findPartition, readError } from './partition-errors.ts'
 import type { BrokerParts } from './parts.ts'
+import { SendingThrottle } from './sending-throttle.ts'
 import { missingTopic, resolveTopic } from './topics.ts'
 
 type Parts = Pick<BrokerParts, 'image' | 'partitions' | 'replyBytes' | 'timers' | 'clock' | 'config'>
@@ -63,6 +64,7 @@ type Reading = PartitionResult | Promise<PartitionResult>
 export class FetchOperation implements FetchWaiter {
   readonly #parts: Parts
   readonly #request: FetchRequest
+  readonly #throttle: SendingThrottle | null
   #results: PartitionResult[] = []
   /** What this reading may take: the client's limit, or less where the share is nearly used up. */
   #limitBytes = 0
@@ -81,6 +83,8 @@ export class FetchOperation implements FetchWaiter {
   constructor(parts: Parts, request: FetchRequest) {
     this.#parts = parts
     this.#request = request
+    const { follower } = request
+    this.#throttle = follower && new SendingThrottle(follower.replicaId, parts)
   }
 
   get isFollower(): boolean {
@@ -128,7 +132,7 @@ export class FetchOperation implements FetchWaiter {
     this.#wakeUp = resolve
     const timer: Timer = this.#parts.timers.after(remainingMs, resolve)
     closed.addEventListener('abort', this.#onClosed, { once: true })
-    const parkedAt = this.#results.map(({ partition }) => partition).filter((partition) => partition !== null)
+    const parkedAt = this.#results.flatMap(({ partition }) => (this.#waitsAt(partition) ? [partition] : []))
     for (const partition of parkedAt) partition.addFetchWaiter(this)
     // A read of history let time pass: what was committed or lost meanwhile told nobody.
     if (this.#results.some((result) => this.#hasMoved(result))) resolve()
@@ -145,9 +149,14 @@ export class FetchOperation implements FetchWaiter {
     this.#wakeUp?.()
   }
 
+  /** Of a partition without quota every append would wake it for nothing: the fetch's own time ends that wait. */
+  #waitsAt(partition: Partition | null): partition is Partition {
+    return partition !== null && this.#throttle?.hasHeldBack(partition) !== true
+  }
+
   /** Whether there is more to read at the partition than there was, or it is not here any more. */
   #hasMoved({ partition, response, leaderEpoch, logEndOffset }: PartitionResult): boolean {
-    if (partition === null) return false
+    if (!this.#waitsAt(partition)) return false
     // Not what it asked for: where that was too little, or is being cut, who looks again at once never lets go.
     if (this.isFollower && partition.logEndOffset !== logEndOffset) return true
     if (partition.highWatermark > response.highWatermark || partition.leaderEpoch !== leaderEpoch) return true
@@ -179,6 +188,7 @@ export class FetchOperation implements FetchWaiter {
   async #readAll(): Promise<void> {
     const { session } = this.#request
     this.#limitBytes = this.#limit()
+    this.#throttle?.begin()
     // Reserved before: reads of history that run at one time must not each find the same bytes free.
     this.#count(this.#limitBytes)
     let reading: Reading[] = []
@@ -259,17 +269,21 @@ export class FetchOperation implements FetchWaiter {
       const { fetchOffset, logStartOffset } = asked
       found.observeFollower({ ...follower, fetchOffset, logStartOffset })
     }
-    const maxBytes = Math.min(asked.maxBytes, bytesLeft)
-    const minOneBatch = this.#readBytes === 0 && this.#readingBytes === 0
     const readableEnd = follower === null ? found.highWatermark : found.logEndOffset
     // A log that is being cut is read when that is done.
     const isReadable = asked.fetchOffset < readableEnd && found.log.isUsable
-    const nothingToRead = !isReadable || (maxBytes <= 0 && !minOneBatch)
+    const wantedBytes = Math.min(asked.maxBytes, bytesLeft)
+    const grant = (isReadable ? this.#throttle?.grant(found, wantedBytes) : undefined) ?? wantedBytes
+    const minOneBatch = this.#readBytes === 0 && this.#readingBytes === 0
+    // A quota smaller than a batch gets one all the same, and pays it back.
+    const isCut = grant < wantedBytes
+    const nothingToRead = !isReadable || (grant <= 0 && (isCut || !minOneBatch))
     // What comes next may come at another leader.
     if (nothingToRead && follower === null && found.isUnheard)
       return failedResult(target, found, 'NOT_LEADER_OR_FOLLOWER', asked)
     if (nothingToRead) return this.#result(target, found, EMPTY_LEASE)
-    return this.#readLog(target, found, { offset: asked.fetchOffset, maxBytes: Math.max(0, maxBytes), minOneBatch })
+    const read = { offset: asked.fetchOffset, maxBytes: Math.max(0, grant), minOneBatch: minOneBatch || isCut }
+    return this.#readLog(target, found, read)
   }
 
   #readLog(
@@ -368,11 +382,13 @@ export class FetchOperation implements FetchWaiter {
     const told = session.incremental ? this.#results.filter(hasNews) : this.#results
     const response: Draft<FetchResponse> = { errorCode: 0, sessionId: session.sessionId, responses: groupByTopic(told) }
     this.#hintLeaders(told, response)
-    for (const { target, response: partition, lease } of told) {
+    for (const { target, partition: from, response: partition, lease } of told) {
       // Unknown (−1) where the partition failed: it is told again when it does not.
       target.highWatermark = partition.highWatermark
       target.logStartOffset = partition.logStartOffset ?? -1
-      if (lease.bytes > 0) session.served(target)
+      if (lease.bytes === 0) continue
+      session.served(target)
+      this.#throttle?.sent(from!, lease.bytes)
     }
     return response
   }

@@ -3,8 +3,8 @@
  * there, by one session, and appends what comes.
  *
  * A follower's fetch offset says what it has synced, so a partition is asked for again once its append is safe. One
- * whose sync takes long is left out of the session meanwhile, so that one slow log holds up no other. At most one fetch
- * is under way.
+ * whose sync takes long is left out of the session meanwhile, so that one slow log holds up no other. So are throttled
+ * ones while the quota is used up. At most one fetch is under way.
  */
 import type { Clock } from '@ottla/base/clock.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
@@ -19,6 +19,8 @@ import type { ResponseOf } from '@ottla/protocol/codec.ts'
 import { errorName } from '@ottla/protocol/errors.ts'
 import type { FollowedPartition } from './followed-partition.ts'
 import { keyOf, ReplicaSession, type SessionEntry } from './replica-session.ts'
+import type { ReplicationQuota } from './replication-quota.ts'
+import { isFetchingThrottled } from './throttled-replicas.ts'
 
 export interface ReplicaFetcherOptions {
   readonly localBrokerId: number
@@ -30,6 +32,8 @@ export interface ReplicaFetcherOptions {
   readonly settings: () => ReplicaFetchSettings
   /** The leader's address has refused a connection twice in a row: nothing listens there. */
   readonly onRefused: (leaderId: number) => void
+  /** Of all that this broker fetches for throttled replicas. */
+  readonly quota: ReplicationQuota
   readonly network: Network
   readonly clock: Clock
   readonly timers: Timers
@@ -60,6 +64,8 @@ const INCOMPLETE_WAIT_MS = 5
 const CONNECT_MS_MAX = 5_000
 const RECONNECT_FIRST_MS = 50
 const RECONNECT_MAX_MS = 1000
+/** A quota is looked at anew at least so often: it may have been raised. */
+const QUOTA_WAIT_MAX_MS = 1000
 const EARLIEST = -2
 const LATEST = -1
 
@@ -93,6 +99,8 @@ export class ReplicaFetcher implements AsyncDisposable {
   #refusals = 0
   /** Answers that have come from the leader. */
   answers = 0
+  /** Whether somebody waits for the quota alone. */
+  #isHeldBack = false
   /** Resolves when there may be something to fetch again. */
   #news: Deferred<void> = deferred()
   readonly #running: Promise<void>
@@ -131,11 +139,7 @@ export class ReplicaFetcher implements AsyncDisposable {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const ready = this.#ready()
-      if (ready.length === 0) {
-        await this.#news.promise
-        this.#news = deferred()
-        continue
-      }
+      if (ready.length === 0 && !(await this.#somethingNew())) continue
       try {
         await this.#fetch(ready)
         this.#failures = 0
@@ -157,7 +161,36 @@ export class ReplicaFetcher implements AsyncDisposable {
       followed.state = 'working'
       void this.#finish(followed, followed.partition.settled())
     }
-    return ready.filter(({ state }) => state === 'ready')
+    return this.#withinQuota(ready.filter(({ state }) => state === 'ready'))
+  }
+
+  /** All that are not throttled, and of the others as many as the quota has bytes for if each brings what it may. */
+  #withinQuota(ready: readonly Followed[]): Followed[] {
+    const { quota, clock, localBrokerId, settings } = this.#options
+    this.#isHeldBack = false
+    let bytesLeft: number | null = null
+    return ready.filter(({ partition }) => {
+      if (!isFetchingThrottled(partition, localBrokerId)) return true
+      bytesLeft ??= quota.availableBytes(clock.monotonicMs())
+      if (bytesLeft <= 0) this.#isHeldBack = true
+      const isWithin = bytesLeft > 0
+      bytesLeft -= settings().partitionBytesMax
+      return isWithin
+    })
+  }
+
+  /**
+   * True: a fetch is due all the same, though it names nobody. A leader that is not asked for long would be taken for one
+   * that does not answer.
+   */
+  async #somethingNew(): Promise<boolean> {
+    const { quota, clock, timers } = this.#options
+    const waitMs = this.#isHeldBack ? Math.min(quota.waitMs(clock.monotonicMs()), QUOTA_WAIT_MAX_MS) : null
+    const timer = waitMs === null ? null : timers.after(waitMs, this.#news.resolve)
+    await this.#news.promise
+    timer?.cancel()
+    this.#news = deferred()
+    return waitMs === QUOTA_WAIT_MAX_MS && !this.#stop.signal.aborted
   }
 
   async #fetch(ready: readonly Followed[]): Promise<void> {
@@ -224,10 +257,22 @@ export class ReplicaFetcher implements AsyncDisposable {
     if (answer.errorCode !== 0) return this.#refused(partition, answer)
     if (divergingEpoch.epoch >= 0 || divergingEpoch.endOffset >= 0) return partition.truncateToShared(divergingEpoch)
     if (answer.records !== null && answer.records.length > 0) {
+      this.#countThrottled(partition, answer.records.length)
       return partition.appendFetched([answer.records], { highWatermark, logStartOffset })
     }
     partition.observeLeader({ highWatermark, logStartOffset })
     return null
+  }
+
+  /** It goes behind the others, so that each has its turn when the quota is too small for all. */
+  #countThrottled(partition: FollowedPartition, bytes: number): void {
+    const { quota, clock, localBrokerId } = this.#options
+    if (!isFetchingThrottled(partition, localBrokerId)) return
+    quota.record(bytes, clock.monotonicMs())
+    const key = keyOf(partition)
+    const followed = this.#followed.get(key)!
+    this.#followed.delete(key)
+    this.#followed.set(key, followed)
   }
 
   async #refused(partition: FollowedPartition, { errorCode }: PartitionAnswer): Promise<void> {

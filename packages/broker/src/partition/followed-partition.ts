@@ -1,7 +1,8 @@
 /** What the replica fetcher asks of a partition whose leader is elsewhere. Implemented by `Partition`. */
 import type { Uuid } from '../metadata/image.ts'
+import type { ThrottledPartition } from './throttled-replicas.ts'
 
-export interface FollowedPartition {
+export interface FollowedPartition extends ThrottledPartition {
   readonly topicId: Uuid
   readonly topicName: string
   readonly index: number

@@ -11,6 +11,7 @@ import type { CompactionRules } from './cleanable-log.ts'
 import type { ProposedIsr } from './isr-changes.ts'
 import type { Partition } from './partition.ts'
 import type { KnownBrokers } from './replicas.ts'
+import type { ThrottleRules } from './throttled-replicas.ts'
 
 export interface PartitionOptions {
   readonly topicId: string
@@ -55,6 +56,7 @@ export interface PartitionRules extends AppendRules {
   readonly deletable: boolean
   /** What the log keeps. */
   readonly retention: RetentionRules
+  readonly throttle: ThrottleRules
 }
 
 export interface AppendRequest {

@@ -49,7 +49,8 @@ export class Partitions implements AsyncDisposable {
   readonly #options: PartitionsOptions
   readonly #directories: PartitionDirectories
   readonly #removals: DelayedRemovals
-  readonly #retention: LogRetention
+  /** Also tells what it has deleted so far. */
+  readonly retention: LogRetention
   readonly #scratch = new Scratch()
   readonly #replication: Replication
   readonly #held = new Map<string, (Held | undefined)[]>()
@@ -74,7 +75,7 @@ export class Partitions implements AsyncDisposable {
     this.#options = options
     this.#removals = new DelayedRemovals(options)
     this.#directories = new PartitionDirectories({ ...options, removals: this.#removals })
-    this.#retention = new LogRetention({ ...options, held: () => this.#allHeld() })
+    this.retention = new LogRetention({ ...options, held: () => this.#allHeld() })
     const onFailed = (): void => this.#replication.logFailed()
     this.#offline = new OfflineLogs({ ...options, onFailed, onDue: (keys) => void this.#openAgain(keys) })
     this.#replication = new Replication({
@@ -116,9 +117,9 @@ export class Partitions implements AsyncDisposable {
     for (const { partition } of this.#allHeld()) yield partition
   }
 
-  /** What retention has deleted so far. */
-  get retention(): LogRetention {
-    return this.#retention
+  /** Of replicas that catch up under a throttle. */
+  get quotas(): Replication['quotas'] {
+    return this.#replication.quotas
   }
 
   /** Files and directories that were deleted and wait to be removed. */
@@ -189,7 +190,7 @@ export class Partitions implements AsyncDisposable {
   async #advanceLogStart(partition: Partition, target: number): Promise<number> {
     if (target <= partition.logStartOffset) return partition.logStartOffset
     try {
-      this.#retention.deleteBelow(this.#heldOf(partition), target)
+      this.retention.deleteBelow(this.#heldOf(partition), target)
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof LogOfflineError)) throw error
       throw new ProtocolError('KAFKA_STORAGE_ERROR', undefined, { cause: error })
@@ -200,7 +201,7 @@ export class Partitions implements AsyncDisposable {
   /** Deletes what topics no longer keep every `log.retention.check.interval.ms`, and first after a while. */
   keepRetention(config: BrokerConfig): void {
     const initialDelayMs = config.int('log.initial.task.delay.ms')
-    this.#retention.start({ initialDelayMs, intervalMs: config.retentionCheckIntervalMs })
+    this.retention.start({ initialDelayMs, intervalMs: config.retentionCheckIntervalMs })
   }
 
   /** Up to where the partition was compacted. */
@@ -485,7 +486,7 @@ export class Partitions implements AsyncDisposable {
     this.#wanted.clear()
     await this.opened()
     await this.#directories.closed()
-    await this.#retention[Symbol.asyncDispose]()
+    await this.retention[Symbol.asyncDispose]()
     for (const partition of this.all()) partition.resign()
     const wereClosed = await closePartitions(this.all(), this.#options.logger)
     await this.#removals[Symbol.asyncDispose]()

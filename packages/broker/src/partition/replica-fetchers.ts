@@ -9,7 +9,7 @@ import { ReplicaFetcher, type ReplicaFetcherOptions, type ReplicaFetchSettings }
 import type { Partition } from './partition.ts'
 import { LOOKS_PER_SESSION, SilenceWatch } from './silence-watch.ts'
 
-type Ports = Pick<ReplicaFetcherOptions, 'network' | 'clock' | 'timers' | 'random' | 'logger'>
+type Ports = Pick<ReplicaFetcherOptions, 'network' | 'clock' | 'timers' | 'random' | 'logger' | 'quota'>
 
 export interface ReplicaFetchersOptions extends Ports {
   readonly brokerId: number
@@ -76,9 +76,10 @@ export class ReplicaFetchers implements AsyncDisposable {
   #fetcherFor(leaderId: number): ReplicaFetcher {
     const known = this.#fetchers.get(leaderId)
     if (known !== undefined) return known
-    const { brokerId, brokerEpoch, image, config, onRefused, network, clock, timers, random, logger } = this.#options
+    const { brokerId, brokerEpoch, image, config, onRefused, network, clock, timers, random, logger, quota } =
+      this.#options
     const fetcher = new ReplicaFetcher({
-      ...{ network, clock, timers, random, logger, leaderId, onRefused },
+      ...{ network, clock, timers, random, logger, quota, leaderId, onRefused },
       localBrokerId: brokerId,
       localBrokerEpoch: brokerEpoch,
       address: () => {

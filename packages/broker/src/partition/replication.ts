@@ -12,6 +12,7 @@ import { IsrChanges } from './isr-changes.ts'
 import { OfflineReports } from './offline-reports.ts'
 import type { Partition, PartitionCluster } from './partition.ts'
 import { ReplicaFetchers, type ReplicaFetchersOptions } from './replica-fetchers.ts'
+import { ReplicationQuota } from './replication-quota.ts'
 
 /** How other brokers are reached and agreed with. */
 export interface ClusterPorts {
@@ -30,7 +31,7 @@ export interface ClusterPorts {
   readonly onHeard: (brokerId: number) => void
 }
 
-export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof ClusterPorts> {
+export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof ClusterPorts | 'quota'> {
   readonly cluster: ClusterPorts
   readonly image: () => MetadataImage
   readonly config: () => BrokerConfig
@@ -44,6 +45,8 @@ export interface ReplicationOptions extends Omit<ReplicaFetchersOptions, keyof C
 export class Replication implements AsyncDisposable {
   /** What each partition is given. */
   readonly cluster: PartitionCluster
+  /** Of replicas that their topics name as throttled. */
+  readonly quotas = { leader: new ReplicationQuota(), follower: new ReplicationQuota() }
   readonly #options: ReplicationOptions
   readonly #fetchers: ReplicaFetchers
   readonly #offlineReports: OfflineReports
@@ -52,7 +55,7 @@ export class Replication implements AsyncDisposable {
   constructor(options: ReplicationOptions) {
     const { cluster, image } = options
     this.#options = options
-    this.#fetchers = new ReplicaFetchers({ ...options, ...cluster })
+    this.#fetchers = new ReplicaFetchers({ ...options, ...cluster, quota: this.quotas.follower })
     this.#offlineReports = new OfflineReports({ ...options, ...cluster })
     const isrChanges = new IsrChanges({ ...options, ...cluster })
     this.cluster = {
@@ -85,6 +88,10 @@ export class Replication implements AsyncDisposable {
 
   /** An image was taken over as a whole. */
   published(): void {
+    const config = this.#options.config()
+    for (const role of ['leader', 'follower'] as const) {
+      this.quotas[role].configure({ ...config.replicationQuotaWindows, bytesPerSecond: config.throttledRate(role) })
+    }
     this.#fetchers.endIdle()
   }
 

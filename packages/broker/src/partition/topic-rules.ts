@@ -4,6 +4,7 @@ import { type BrokerConfig, TopicConfig } from '../config.ts'
 import type { LogSettings } from '../log/settings.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import type { PartitionRules } from './partition.ts'
+import { throttledReplicas } from './throttled-replicas.ts'
 
 export function partitionRules(broker: BrokerConfig, topic: Pick<TopicImage, 'configs'>): PartitionRules {
   const config = new TopicConfig(broker, topic.configs)
@@ -19,6 +20,10 @@ export function partitionRules(broker: BrokerConfig, topic: Pick<TopicImage, 'co
     compression,
     compressionLevel: levelOf(config, compression),
     minInSyncReplicas: config.number('min.insync.replicas'),
+    throttle: {
+      leader: throttledReplicas(config.list('leader.replication.throttled.replicas')),
+      follower: throttledReplicas(config.list('follower.replication.throttled.replicas')),
+    },
     retention: { deletes: config.deleted, retentionMs: config.retentionMs, retentionBytes: config.retentionBytes },
     compaction: {
       minDirtyRatio: config.number('min.cleanable.dirty.ratio'),
