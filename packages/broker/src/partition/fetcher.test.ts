@@ -12,6 +12,7 @@ import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
 import { ReplicaFetcher } from './fetcher.ts'
 import type { FollowedPartition, LeaderMarks } from './followed-partition.ts'
+import { ReplicationQuota } from './replication-quota.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABQ'
 const LEADER = 2
@@ -28,6 +29,8 @@ class FollowedLog implements FollowedPartition {
   readonly topicId = TOPIC_ID
   readonly topicName = 't'
   readonly index: number
+  readonly image = { isr: [LEADER], leader: LEADER }
+  readonly rules = { throttle: { leader: null, follower: null } }
   leaderEpoch = 3
   highWatermark = 0
   isSettled = true
@@ -110,6 +113,7 @@ async function world() {
       ...{ backoffMs: BACKOFF_MS, socketTimeoutMs: 30_000 },
     }),
     onRefused: (id) => void state.refused.push(id),
+    quota: new ReplicationQuota(),
     ...{ network: network.join('follower'), clock: time, timers: time, random: seededRandom(1), logger },
   })
   const asked = () =>
