@@ -6,6 +6,7 @@ import { MemoryNetwork } from '@ottla/base/memory-network.ts'
 import { seededRandom } from '@ottla/base/random.ts'
 import { ReplicaFetcher } from '@ottla/broker/partition/fetcher.ts'
 import type { FollowedPartition } from '@ottla/broker/partition/followed-partition.ts'
+import { ReplicationQuota } from '@ottla/broker/partition/replication-quota.ts'
 import { FakeBroker } from '@ottla/client/fake-broker.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 
@@ -26,6 +27,8 @@ function partitionThat(state: { leads: boolean }): FollowedPartition {
       leaderEpoch: 3,
       highWatermark: 0,
       isSettled: true,
+      image: { isr: [2], leader: 2 },
+      rules: { throttle: { leader: null, follower: null } },
     },
     get fetchPosition() {
       following()
@@ -49,6 +52,7 @@ test('a partition that is to lead itself before its leader was reached is not as
     ...{ localBrokerId: 1, localBrokerEpoch: () => 7, leaderId: 2, address: () => ({ host: 'leader', port: 9092 }) },
     ...{ settings: () => SETTINGS, onRefused: () => {}, network: network.join('follower') },
     ...{ clock: time, timers: time, random: seededRandom('fetcher'), logger },
+    quota: new ReplicationQuota(),
   })
   const state = { leads: false }
   const partition = partitionThat(state)

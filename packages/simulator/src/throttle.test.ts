@@ -108,3 +108,16 @@ test('who is not throttled is not held up by those who are, and a higher rate le
   await alter(w.cluster, { type: 'broker', name: '1' }, { 'leader.replication.throttled.rate': '100000000' })
   assert.ok((await untilInSync(w)) < 5000)
 })
+
+test('who follows nobody but under a throttle still asks often enough to see whether its leader is there', async () => {
+  await using w = await world('asks', {
+    ...{ broker: 2, entries: { 'follower.replication.throttled.rate': '100' } },
+    topic: { 'follower.replication.throttled.replicas': '*' },
+  })
+  await alter(w.cluster, { type: 'topic', name: 'other' }, { 'follower.replication.throttled.replicas': '*' })
+  for (let i = 0; i < 30; i++) {
+    await w.cluster.time.run(1000)
+    assert.equal(w.cluster.image.silent.size, 0)
+  }
+  assert.equal(w.isInSync(TOPIC), false)
+})
