@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTopics, describeTopics } from '@ottla/client/admin.ts'
+import { createTopics, deleteRecords, describeTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { AssignedConsumer } from '@ottla/client/consumer/assigned-consumer.ts'
 import { Producer } from '@ottla/client/producer/producer.ts'
@@ -125,3 +125,15 @@ test('a follower that is cut off leaves the in-sync set, and acks=all goes on wi
 function isrOf({ cluster }: World): readonly number[] {
   return cluster.image.topicsByName.get(TOPIC)!.partitions[0]!.isr
 }
+
+test('records that are deleted at the leader go at a follower that has nothing else to fetch', async () => {
+  await using w = await world({ seed: 'deleted' })
+  await w.produce('a', 'b', 'c')
+  const starts = () =>
+    w.cluster.ids.map(
+      (id) => [...w.cluster.broker(id).partitions()].find((one) => one.topicName === TOPIC)!.logStartOffset,
+    )
+  await w.cluster.until(deleteRecords(w.client, [{ topic: TOPIC, partition: 0, beforeOffset: 2 }]))
+  await w.cluster.time.run(2000)
+  assert.deepEqual(starts(), [2, 2, 2])
+})

@@ -260,6 +260,10 @@ export class ReplicaFetcher implements AsyncDisposable {
       this.#countThrottled(partition, answer.records.length)
       return partition.appendFetched([answer.records], { highWatermark, logStartOffset })
     }
+    // DeleteRecords moves the leader's start also where it has nothing new to send.
+    if (logStartOffset > partition.fetchPosition.logStartOffset) {
+      return partition.appendFetched([], { highWatermark, logStartOffset })
+    }
     partition.observeLeader({ highWatermark, logStartOffset })
     return null
   }
