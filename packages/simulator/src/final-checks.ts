@@ -53,6 +53,8 @@ function compactedLog(cluster: SimulatedCluster, id: number, { workload }: Told)
 
 function boundedLog(cluster: SimulatedCluster, id: number, { workload, startOffsets, deletedTo }: Told): string[] {
   const { log, wrong } = logOn(cluster, id, BOUNDED_PLACE)
-  const bounds = { startOffset: startOffsets.get(id) ?? 0, deletedTo }
+  // Retention may have gone on from the moment at which all was at rest until its broker had stopped.
+  const startOffset = Math.max(startOffsets.get(id) ?? 0, log.records[0]?.offset ?? 0)
+  const bounds = { startOffset, deletedTo }
   return [...wrong, ...checkBounded(log, bounds, workload).map((text) => `${text} on ${id}`)]
 }

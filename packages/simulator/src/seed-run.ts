@@ -134,7 +134,9 @@ class Run {
     const highWatermark = (place: Place): number => this.#rest.leading(place)?.highWatermark ?? Number.POSITIVE_INFINITY
     const replicas = (place: Place) => this.#rest.replicas(place)
     const churned = { bounded: BOUNDED_PLACE, compactedTopic: COMPACTED, moved: [STRICT_PLACES[0]!, COMPACTED_PLACE] }
-    this.#churn = new Churn({ ...common, ...churned, highWatermark, replicas })
+    const startEverywhere = (place: Place): number =>
+      Math.min(...cluster.ids.map((id) => this.#rest.replica(id, place)?.logStartOffset ?? 0))
+    this.#churn = new Churn({ ...common, ...churned, highWatermark, startEverywhere, replicas })
     this.#workloads = [
       new Groups({ ...common, clients: cluster.clients, places: STRICT_PLACES, highWatermark }),
       new RecreatedTopic({ ...common, writer: second }),
