@@ -15,6 +15,8 @@ export interface BrokerProcessOptions {
   readonly args?: readonly string[]
   /** Words in front of the command, as of strace. The process that gets signals is then the wrapper. */
   readonly wrapper?: readonly string[]
+  /** The command line to start it with; this version's when left out. */
+  readonly ottla?: string
 }
 
 /** A broker that is not ready by then hangs. A guard, not a measurement. */
@@ -57,8 +59,8 @@ export class BrokerProcess implements AsyncDisposable {
 
   /** Starts the process and does not wait for it. */
   static launch(options: BrokerProcessOptions): BrokerProcess {
-    const { dataDir, listen = '127.0.0.1:0', args = [], wrapper = [] } = options
-    return BrokerProcess.of([...wrapper, OTTLA, 'start', '--data', dataDir, '--listen', listen, ...args])
+    const { dataDir, listen = '127.0.0.1:0', args = [], wrapper = [], ottla = OTTLA } = options
+    return BrokerProcess.of([...wrapper, ottla, 'start', '--data', dataDir, '--listen', listen, ...args])
   }
 
   /** As `launch`, with the whole command line. */

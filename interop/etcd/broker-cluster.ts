@@ -4,6 +4,7 @@ import { describeTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
 import { BrokerProcess } from '../broker-process.ts'
 import { waitUntil } from '../groups/wait-until.ts'
+import { OTTLA } from '../processes.ts'
 import { TempDirectory } from '../temp-directory.ts'
 
 interface Member {
@@ -21,6 +22,8 @@ export interface ClusterOptions {
   readonly wrapper?: (id: number) => readonly string[]
   /** More of each broker's settings, as `name=value`. */
   readonly settings?: readonly string[]
+  /** The command line of the version to run; this one's when left out. */
+  readonly ottla?: string
 }
 
 export class BrokerCluster implements AsyncDisposable {
@@ -29,9 +32,10 @@ export class BrokerCluster implements AsyncDisposable {
 
   /** All brokers serve when it resolves; ids from 1 on. They start at the same time. */
   static async start(options: ClusterOptions): Promise<BrokerCluster> {
+    const { brokers, ottla = OTTLA } = options
     const cluster = new BrokerCluster(options)
     try {
-      await Promise.all(Array.from({ length: options.brokers }, (_, i) => cluster.#launch(i + 1).ready()))
+      await Promise.all(Array.from({ length: brokers }, (_, i) => cluster.#launch(i + 1, ottla).ready()))
       return cluster
     } catch (error) {
       await cluster[Symbol.asyncDispose]()
@@ -53,9 +57,12 @@ export class BrokerCluster implements AsyncDisposable {
     return member.process
   }
 
-  /** Resolves once the broker serves again, on the data that it left and, unless `listen` says one, on another port. */
-  async restart(id: number): Promise<void> {
-    await this.#launch(id).ready()
+  /**
+   * Resolves once the broker serves again, as another version where told, on the data that it left and, unless `listen`
+   * says one, on another port, which clients at rest do not learn of.
+   */
+  async restart(id: number, { ottla = OTTLA }: { ottla?: string } = {}): Promise<void> {
+    await this.#launch(id, ottla).ready()
   }
 
   /** As `restart`, with a disk that has nothing on it. */
@@ -76,11 +83,12 @@ export class BrokerCluster implements AsyncDisposable {
     for (const { directory } of this.#members.values()) directory[Symbol.dispose]()
   }
 
-  #launch(id: number): BrokerProcess {
+  #launch(id: number, ottla: string): BrokerProcess {
     const directory = this.#members.get(id)?.directory ?? new TempDirectory(`broker-${id}`)
     const { store, settings = [], listen, wrapper } = this.#options
     const words = [`node.id=${id}`, `metadata.store=${store(id)}`, ...settings]
     const process = BrokerProcess.launch({
+      ottla,
       dataDir: directory.path,
       args: words.flatMap((one) => ['--set', one]),
       ...(listen === undefined ? {} : { listen: listen(id) }),

@@ -62,6 +62,10 @@ export class EtcdMember implements AsyncDisposable {
     return this.#place.clientPort
   }
 
+  get pid(): number {
+    return this.#child!.pid!
+  }
+
   get dataDirectory(): string {
     return this.#directory.path
   }
@@ -177,7 +181,7 @@ async function isHealthy(address: string): Promise<boolean> {
 }
 
 /** All are held at once, so that none comes twice. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports = await Promise.all(servers.map(portOf))
   await Promise.all(

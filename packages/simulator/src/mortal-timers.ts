@@ -5,18 +5,17 @@
  */
 import type { Clock } from '@ottla/base/clock.ts'
 import { deferred } from '@ottla/base/deferred.ts'
-import type { FakeTime } from '@ottla/base/fake-time.ts'
 import type { Timer, Timers } from '@ottla/base/timers.ts'
 
 type State = 'running' | 'stopped' | 'over'
 
 export class MortalTimers implements Timers, Clock {
-  readonly #time: FakeTime
+  readonly #time: Timers & Clock
   readonly #wallOffsetMs: () => number
   #state: State = 'running'
   #late: (() => void)[] = []
 
-  constructor(time: FakeTime, options: { wallOffsetMs?: () => number } = {}) {
+  constructor(time: Timers & Clock, options: { wallOffsetMs?: () => number } = {}) {
     this.#time = time
     this.#wallOffsetMs = options.wallOffsetMs ?? (() => 0)
   }
