@@ -27,8 +27,8 @@ const PACKAGES: Readonly<Record<string, PackageRule>> = {
   },
   console: { imports: [], only: { broker: ['admin/api.ts'] } },
   simulator: { imports: '*' },
-  // Other brokers, which the oracle asks and the bench measures.
-  bench: { imports: '*', only: { interop: ['interop/apache-kafka.ts'] } },
+  // Other brokers, which the oracle asks and the bench measures, and the etcd of a cluster.
+  bench: { imports: '*', only: { interop: ['interop/apache-kafka.ts', 'interop/etcd/etcd-process.ts'] } },
   interop: { imports: '*' },
   // What a user's program would import.
   examples: { imports: ['client'], only: { broker: ['broker.ts'] } },

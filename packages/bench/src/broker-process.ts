@@ -25,6 +25,8 @@ export interface BrokerProcessOptions extends StartOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** The only core that it may run on. */
   readonly core?: number | null
+  /** So many in the one process; one, on its own, when left out. */
+  readonly brokers?: number
 }
 
 type BrokerChild = ChildProcessByStdio<null, Readable, Readable>
@@ -61,10 +63,11 @@ export class BrokerProcess implements LiveBroker {
 
   private constructor(options: BrokerProcessOptions) {
     this.#options = options
-    const { dataDirectory, settings = {}, watchesLoop = true, clock, core = null } = options
+    const { dataDirectory, settings = {}, watchesLoop = true, clock, core = null, brokers } = options
     const pairs = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
     const places = ['--data', dataDirectory, '--listen', ANY_PORT, ...(watchesLoop ? ['--http', ANY_PORT] : [])]
-    const argv = ['start', ...places, '--log-level', 'warn', ...pairs]
+    const several = brokers === undefined ? [] : ['--brokers', `${brokers}`]
+    const argv = ['start', ...places, '--log-level', 'warn', ...several, ...pairs]
     this.#startedMs = clock.monotonicMs()
     // `taskset` becomes the launcher and that the broker: one process.
     const command = [...(core === null ? [] : ['taskset', '-c', String(core)]), ottlaLauncher, ...argv]
@@ -78,7 +81,7 @@ export class BrokerProcess implements LiveBroker {
     this.#child.once('close', (code) => this.#fail(`ended with ${code}`))
   }
 
-  /** HOST:PORT */
+  /** HOST:PORT, of several brokers of each, apart by commas. */
   get bootstrap(): string {
     return this.#bootstrap
   }
@@ -141,7 +144,7 @@ export class BrokerProcess implements LiveBroker {
 
   /** Judged as every contestant is: it answers. */
   async #untilServing(): Promise<void> {
-    const [host = '', port] = this.#bootstrap.split(':')
+    const [host = '', port] = this.#bootstrap.split(',')[0]!.split(':')
     const isServing = await untilServing({ host, port: Number(port) }, () => this.obituary === null)
     this.#readyMs = this.#options.clock.monotonicMs() - this.#startedMs
     if (!isServing) throw new CommandError(`The broker does not answer. ${this.#log}`)

@@ -10,6 +10,7 @@ import { latencyGroup } from './rows/latency.ts'
 import { librdkafkaGroups } from './rows/librdkafka.ts'
 import { producerPerfGroup } from './rows/producer-perf.ts'
 import { rawGroup } from './rows/raw.ts'
+import { replicatedGroup } from './rows/replicated.ts'
 import { startGroup } from './rows/start.ts'
 import { tailGroup } from './rows/tail.ts'
 
@@ -46,6 +47,7 @@ export function allGroups({ historyGigabytes }: Sizes = { historyGigabytes: null
     historyGroup({ gigabytes: historyGigabytes ?? HISTORY_GIGABYTES }),
     clientGroup(),
     groupsGroup(),
+    replicatedGroup(),
   ]
 }
 

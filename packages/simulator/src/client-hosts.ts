@@ -2,8 +2,8 @@
 import type { FakeTime } from '@ottla/base/fake-time.ts'
 import type { MemoryNetwork } from '@ottla/base/memory-network.ts'
 import { seededRandom } from '@ottla/base/random.ts'
+import { MortalTimers } from '@ottla/broker/testing/mortal-timers.ts'
 import { type Client, openClient } from '@ottla/client/client.ts'
-import { MortalTimers } from './mortal-timers.ts'
 
 export interface ClientHostsOptions {
   readonly time: FakeTime

@@ -7,7 +7,7 @@ import { seededRandom } from '@ottla/base/random.ts'
 import type { Broker } from '@ottla/broker/broker.ts'
 import type { MetadataStore } from '@ottla/broker/metadata/store.ts'
 import { type Lie, MortalDisk } from '@ottla/broker/testing/mortal-disk.ts'
-import { MortalTimers } from './mortal-timers.ts'
+import { MortalTimers } from '@ottla/broker/testing/mortal-timers.ts'
 import { SessionStore, type StoreTrouble } from './session-store.ts'
 
 export const SYNC_MS_MAX = 3

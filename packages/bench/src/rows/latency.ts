@@ -59,11 +59,12 @@ function latencyRow(load: Load, figures: readonly Figure[]): Row {
     needs: 'latency',
     ...(spins ? { contestants: ['ottla'] as const } : {}),
     quick: acks === 1 || durability === 'synced',
-    run: async (run) => await measure(run, load),
+    run: async (run) => await measureLatency(run, load),
   }
 }
 
-async function measure(run: RowRun, { acks, spins }: Load): Promise<Outcome> {
+/** Of the first partition of the row's topic, which the broker at the bootstrap address leads. */
+export async function measureLatency(run: RowRun, { acks, spins }: Omit<Load, 'durability'>): Promise<Outcome> {
   const { warmUp, run: seconds } = run.quick ? SECONDS.quick : SECONDS.full
   const load = ['-r', `${RATE}`, '-w', `${warmUp}`, '-t', `${seconds}`, ...(spins ? ['-s'] : [])]
   const samples = `${run.directory}/${run.topic}.latencies`
