@@ -40,6 +40,7 @@ const VALUE_BYTES_MAX = 300
 /** Shorter than a run, so that deliveries that fail are part of it. */
 const DELIVERY_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 4_000
+const REOPEN_PAUSE_MS = 200
 /** Batches. */
 const LEAVES_OFF_ONE_IN = 30
 
@@ -162,8 +163,10 @@ export class ProduceAndRead {
         })
         const onOutOfRange = skipsWhatIsGone === true ? 'beginning' : 'error'
         const options = { assignments, onOutOfRange, ...(rack === undefined ? {} : { rack }) } as const
-        await using consumer = await AssignedConsumer.open(client, options, { signal })
-        await this.#readFrom(consumer, readings, leavesOff === true)
+        // It may leave off while no broker can be reached. Who never comes back to reading is stuck in the end.
+        await using consumer = await AssignedConsumer.open(client, options, { signal }).catch(() => null)
+        if (consumer === null) await this.#pause(REOPEN_PAUSE_MS)
+        else await this.#readFrom(consumer, readings, leavesOff === true)
       }
     } catch (error) {
       if (!signal.aborted) for (const reading of readings) reading.error = error as Error
