@@ -79,6 +79,22 @@ export function parseWhole(text: string, bounds: { min: number; max?: number }):
   return value
 }
 
+const RATE_UNITS: Readonly<Record<string, number>> = {
+  ...{ '': 1, b: 1, kb: 1e3, mb: 1e6, gb: 1e9 },
+  ...{ kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 },
+}
+
+/** Whole bytes a second, at least one: `50MB` (a million each), `20MiB`, `1.5GB/s`, `1000000`. */
+export function parseRate(text: string): number {
+  const match = /^(\d+(?:\.\d+)?) ?([a-z]*)(?:\/s)?$/i.exec(text)
+  const unit = RATE_UNITS[match?.[2]?.toLowerCase() ?? '']
+  const rate = match === null || unit === undefined ? Number.NaN : Math.round(Number(match[1]) * unit)
+  if (!(rate >= 1 && Number.isSafeInteger(rate))) {
+    throw new UsageError(`"${text}" is no rate: give bytes a second, for example 50MB or 20MiB`)
+  }
+  return rate
+}
+
 /** Replaces `\n \t \r \0 \\ \xHH`; any other backslash is refused, so that a slip does not become data. */
 export function parseEscapes(text: string): Buffer {
   const parts: Buffer[] = []

@@ -3,13 +3,14 @@
  * is loaded when it is called, so that help and completion cost nothing more.
  */
 import { Argument, Command, Option } from 'commander'
-import { parseWhole } from './arguments.ts'
+import { parseRate, parseWhole } from './arguments.ts'
 import type { CommandContext } from './context.ts'
 import { EXIT_CODES_HELP } from './exit-codes.ts'
 import { FORMAT_HELP } from './format.ts'
 
 const PARTITIONS_MAX = 1_000_000
 const REPLICAS_MAX = 32_767
+const BROKER_ID_MAX = 0x7fff_ffff
 const COMMIT_INTERVAL_MS_MAX = 86_400_000
 
 /** Runs what a command line asks for, with the context of the process or of a test. */
@@ -185,9 +186,40 @@ function addGroup(program: Command, run: Runner): void {
 }
 
 function addCluster(program: Command, run: Runner): void {
-  brokerCommand(program, 'cluster', 'show the cluster: its id, controller and brokers')
+  const cluster = brokerCommand(
+    program,
+    'cluster',
+    'show the cluster, and spread what it holds evenly over its brokers',
+  )
+    // Or the options of the commands below, which have the same names, would be taken for its own.
+    .enablePositionalOptions()
     .option('--json', 'print JSON')
     .action((options) => run(async (context) => (await import('./commands/cluster.ts')).describe(context, options)))
+  const load = () => import('./commands/cluster-balance.ts')
+  brokerCommand(cluster, 'plan', 'show which replicas should move so that bytes, leaders and racks are even')
+    .option('--json', 'print JSON')
+    .action((options) => run(async (context) => (await load()).plan(context, options)))
+  moving(brokerCommand(cluster, 'balance', 'show what plan shows, and with --execute move it')).action((options) =>
+    run(async (context) => (await load()).balance(context, options)),
+  )
+  moving(brokerCommand(cluster, 'drain', 'show how a broker would be emptied, and with --execute empty it'))
+    .argument('<broker>', 'its id', wholeUpTo(BROKER_ID_MAX, 0))
+    .action((broker, options) => run(async (context) => (await load()).drain(context, broker, options)))
+}
+
+function moving(command: Command): Command {
+  return command
+    .option('--execute', 'do it; interrupted, what is under way goes on, and the same command goes on from there')
+    .option(
+      '--throttle <rate>',
+      'of each broker, for what is copied: bytes a second, or for example 50MB or 20MiB',
+      parseRate,
+    )
+    .option('--json', 'print the plan as JSON')
+    .addHelpText(
+      'after',
+      '\nThe throttle is taken away at the end, also of a run that was interrupted; what a run that was killed has left of its\nown, the next one takes away. Replicas that are throttled by * stay so.',
+    )
 }
 
 function addLog(program: Command, run: Runner): void {
