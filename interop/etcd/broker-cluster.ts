@@ -73,6 +73,12 @@ export class BrokerCluster implements AsyncDisposable {
     await this.restart(id)
   }
 
+  /** Resolves once another broker serves. */
+  async add(id: number): Promise<void> {
+    assert(!this.#members.has(id), `There is no broker ${id} yet`)
+    await this.#launch(id, OTTLA).ready()
+  }
+
   /** What the brokers have logged, for whoever has to find out why something failed. */
   get logs(): string {
     return Array.from(this.#members, ([id, { process }]) => `${id}: ${process.logLines.join(`\n${id}: `)}`).join('\n')

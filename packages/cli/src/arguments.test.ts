@@ -6,6 +6,7 @@ import {
   parsePair,
   parsePartitions,
   parsePosition,
+  parseRate,
   parseWhole,
   UsageError,
 } from './arguments.ts'
@@ -59,4 +60,17 @@ test('durations are ISO 8601 without months and years', () => {
   assert.equal(parseDuration('P2W'), 1_209_600_000)
   for (const text of ['', 'P', 'PT', '1h', 'P1M', 'PT1D', 'P-1D'])
     assert.throws(() => parseDuration(text), /no duration/)
+})
+
+test('rates are bytes a second in units of a thousand or 1,024', () => {
+  const rows: [text: string, rate: number][] = [
+    ['1000000', 1_000_000],
+    ['50MB', 50_000_000],
+    ['20MiB', 20_971_520],
+    ['1.5 GB/s', 1_500_000_000],
+    ['3kib', 3072],
+  ]
+  for (const [text, rate] of rows) assert.equal(parseRate(text), rate, text)
+  for (const text of ['', '0', '-1', '5 apples', '10M', '1e9', '99999999999GB'])
+    assert.throws(() => parseRate(text), UsageError, text)
 })

@@ -21,6 +21,8 @@ export function buildProgram(run: Runner): Command {
     .description('A durable, partitioned log that every Kafka client can talk to.')
     .version('0.1.0')
     .exitOverride()
+    // Here and at each command that has both options and commands below: theirs come behind their names.
+    .enablePositionalOptions()
     .showHelpAfterError('(see ottla --help)')
     .addHelpText('after', `\n${EXIT_CODES_HELP}`)
   program
@@ -191,7 +193,6 @@ function addCluster(program: Command, run: Runner): void {
     'cluster',
     'show the cluster, and spread what it holds evenly over its brokers',
   )
-    // Or the options of the commands below, which have the same names, would be taken for its own.
     .enablePositionalOptions()
     .option('--json', 'print JSON')
     .action((options) => run(async (context) => (await import('./commands/cluster.ts')).describe(context, options)))

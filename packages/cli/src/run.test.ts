@@ -58,3 +58,20 @@ test('completion knows commands, options and where topics are named', async () =
       assert.match(out, new RegExp(word), shell)
   }
 })
+
+test('the commands that move replicas have options of their own, and are refused by name where these are wrong', async () => {
+  const rows: [args: string[], code: number, text: RegExp][] = [
+    [['cluster', 'balance', '--throttle', '10M', '--execute'], 2, /is no rate/],
+    [['cluster', 'drain', 'x'], 2, /not a whole number/],
+    [['cluster', 'drain'], 2, /missing required argument/],
+    [['cluster', 'balance', '--throttle', '10MB'], 2, /with --execute alone/],
+    [['cluster', 'plan', '--bootstrap', 'nobody:1'], 3, /nobody:1/],
+    [['cluster', '--bootstrap', 'somebody:2'], 3, /somebody:2/],
+  ]
+  for (const [args, code, text] of rows) {
+    const done = await run(args)
+    assert.equal(done.code, code, args.join(' '))
+    assert.match(done.err, text)
+  }
+  assert.match((await run(['cluster', 'drain', '--help'])).out, /--execute[\s\S]*--throttle/)
+})

@@ -40,7 +40,9 @@ async function planAndMove(context: CommandContext, options: BalanceOptions, dra
   const snapshot = await readCluster(client, context)
   const work = { snapshot, plan: planOf(snapshot, drained) }
   await show(context, work, options)
-  if (execute) await move(context, { client, work, drained, bytesPerSecond: throttle ?? null })
+  if (!execute) return
+  const moves = await move(context, { client, work, drained, bytesPerSecond: throttle ?? null })
+  if (options.json !== true) await print(context, `All ${moves} moves are done, and preferred leaders lead.\n`)
 }
 
 function planOf({ state }: Snapshot, drained: number | null): BalancePlan {
@@ -96,10 +98,11 @@ function loadRows(before: readonly BrokerLoad[], after: readonly BrokerLoad[]): 
   })
 }
 
+/** Answers how many are done: all. */
 async function move(
   context: CommandContext,
   options: { client: Client; work: Work; drained: number | null; bytesPerSecond: number | null },
-): Promise<void> {
+): Promise<number> {
   const { streams, clock, signal } = context
   const { client, work, drained, bytesPerSecond } = options
   const progress = new BalanceProgress(streams, clock)
@@ -124,5 +127,5 @@ async function move(
     if (movesDone < moves) streams.writeError(rest)
     throw error
   }
-  await print(context, `All ${execution.standing.moves} moves are done, and preferred leaders lead.\n`)
+  return execution.standing.moves
 }
