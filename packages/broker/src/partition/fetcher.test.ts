@@ -13,6 +13,7 @@ import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
 import { ReplicaFetcher } from './fetcher.ts'
 import type { FollowedPartition, LeaderMarks } from './followed-partition.ts'
 import { ReplicationQuota } from './replication-quota.ts'
+import type { ThrottleRules } from './throttled-replicas.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABQ'
 const LEADER = 2
@@ -30,7 +31,7 @@ class FollowedLog implements FollowedPartition {
   readonly topicName = 't'
   readonly index: number
   readonly image = { isr: [LEADER], leader: LEADER }
-  readonly rules = { throttle: { leader: null, follower: null } }
+  rules: { throttle: ThrottleRules } = { throttle: { leader: null, follower: null } }
   leaderEpoch = 3
   highWatermark = 0
   isSettled = true
@@ -106,6 +107,7 @@ async function world() {
     })),
   }))
   const logger = new MemoryLogger()
+  const quota = new ReplicationQuota()
   const fetcher = new ReplicaFetcher({
     ...{ localBrokerId: 1, localBrokerEpoch: () => 11, leaderId: LEADER, address: () => state.address },
     settings: () => ({
@@ -113,8 +115,7 @@ async function world() {
       ...{ backoffMs: BACKOFF_MS, socketTimeoutMs: 30_000 },
     }),
     onRefused: (id) => void state.refused.push(id),
-    quota: new ReplicationQuota(),
-    ...{ network: network.join('follower'), clock: time, timers: time, random: seededRandom(1), logger },
+    ...{ quota, network: network.join('follower'), clock: time, timers: time, random: seededRandom(1), logger },
   })
   const asked = () =>
     requests.map(({ sessionId, sessionEpoch, topics, forgottenTopicsData }) => {
@@ -126,7 +127,7 @@ async function world() {
   const answer = (...rows: Row[]) =>
     state.answers.push(() => ({ sessionId: state.session, responses: [responseOf(rows)] }))
   return {
-    ...{ time, network, leader, requests, state, fetcher, logger, asked, answer },
+    ...{ time, network, leader, requests, state, fetcher, quota, logger, asked, answer },
     async [Symbol.asyncDispose]() {
       const disposed = fetcher[Symbol.asyncDispose]()
       await time.run(1)
@@ -338,4 +339,18 @@ test('a disposed fetcher asks for nothing more and leaves no timer', async () =>
   const count = w.requests.length
   await w.time.run(5000)
   assert.equal(w.requests.length, count)
+})
+
+test('a leader is asked all the same while everybody who is followed there waits for a throttle alone', async () => {
+  await using w = await world()
+  w.quota.configure({ bytesPerSecond: 0, windows: 11, windowMs: 1000 })
+  const log = new FollowedLog()
+  log.rules = { throttle: { leader: null, follower: '*' } }
+  w.fetcher.add(log)
+  await w.time.run(10_000)
+  assert.ok(w.fetcher.answers >= 5, `${w.fetcher.answers} answers in ten seconds`)
+  assert.ok(
+    w.requests.every(({ topics }) => topics.length === 0),
+    'and for no partition',
+  )
 })

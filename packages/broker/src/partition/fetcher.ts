@@ -197,7 +197,8 @@ export class ReplicaFetcher implements AsyncDisposable {
     const connection = await this.#connected()
     // Connecting takes time: who has another leader by now, or leads itself, is not this leader's to send any more.
     const left = ready.filter((one) => this.#followed.get(keyOf(one.partition)) === one)
-    if (left.length === 0) return
+    // Nobody was ready: this fetch is for the sake of the answer (`#somethingNew`).
+    if (left.length === 0 && ready.length > 0) return
     const { waitMaxMs, minBytes, responseBytesMax, socketTimeoutMs } = this.#options.settings()
     const isIncomplete = [...this.#followed.values()].some(({ state }) => state === 'working')
     const asked = new Map(left.map(({ partition }) => [keyOf(partition), this.#entryOf(partition)]))
