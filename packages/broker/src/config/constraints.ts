@@ -30,12 +30,12 @@ function* roles(config: BrokerConfig): Generator<string> {
   if (config.isSet('process.roles') && !named.includes('broker')) {
     yield 'Cannot start with process.roles=controller: the controller lives inside a broker, set process.roles=broker,controller'
   } else if (config.isSet('process.roles') && !named.includes('controller')) {
-    yield 'Cannot start with process.roles=broker: clusters of several brokers are not supported yet, set process.roles=broker,controller'
+    yield 'Cannot start with process.roles=broker: every broker can be the controller, set process.roles=broker,controller, and metadata.store=etcd://… on each broker of a cluster'
   }
   const voters = config.list('controller.quorum.voters').length
   const bootstrap = config.list('controller.quorum.bootstrap.servers').length
   if (voters > 1 || bootstrap > 1) {
-    yield 'Cannot start with several controllers in controller.quorum.voters or controller.quorum.bootstrap.servers: clusters of several brokers are not supported yet, and each would be a cluster of its own'
+    yield 'Cannot start with several controllers in controller.quorum.voters or controller.quorum.bootstrap.servers: brokers are a cluster by the same metadata.store=etcd://…, and each of these would be a cluster of its own'
   }
 }
 

@@ -3,6 +3,7 @@ import type { OffsetCommit } from '@ottla/protocol/apis/08-offset-commit.ts'
 import type { OffsetDelete } from '@ottla/protocol/apis/47-offset-delete.ts'
 import type { RequestOf, ResponseInputOf } from '@ottla/protocol/codec.ts'
 import { type ErrorName, errorCode } from '@ottla/protocol/errors.ts'
+import { type Uuid, ZERO_UUID } from '../../metadata/image.ts'
 import { answer, type CoordinatorRecord, type Step, step, type Ticket } from '../machine.ts'
 import type { CommitCheck, CommitRequest, Group } from './group.ts'
 import { type CommitReply, type FetchedTopics, type FetchTopics, type GroupOffsets, isSubscribed } from './offsets.ts'
@@ -74,12 +75,16 @@ function checkCommit(group: Group | undefined, request: CommitRequest, nowMs: nu
 }
 
 /** A group that is not there has no offsets, which is no error. */
-export function fetchOffsets({ groups, offsets }: OffsetOwner, request: FetchGroupRequest): FetchGroupReply {
+export function fetchOffsets({ groups, offsets, world }: OffsetOwner, request: FetchGroupRequest): FetchGroupReply {
   const { groupId, topics, requireStable } = request
   const error = groups.get(groupId)?.checkFetch(request) ?? null
   if (error !== null && error !== 'GROUP_ID_NOT_FOUND') return { groupId, topics: [], errorCode: errorCode(error) }
+  const { topicsByName } = world.image()
+  const topicIdOf = (name: string): Uuid => topicsByName.get(name)?.id ?? ZERO_UUID
   const fetched =
-    topics === null ? offsets.fetchAll(groupId, requireStable) : offsets.fetch(groupId, topics, requireStable)
+    topics === null
+      ? offsets.fetchAll(groupId, topicIdOf, requireStable)
+      : offsets.fetch(groupId, topics, requireStable)
   return { groupId, topics: fetched, errorCode: errorCode('NONE') }
 }
 

@@ -98,6 +98,14 @@ test('the offset of a topic that was deleted is not that of the one which has it
   assert.deepEqual(harness.fetch({ partitions: [0], topicId: topicIdOf('new') }), ['t-0=6'])
 })
 
+test('all that a group has is of the topics that have the names now, also where some of a name was of another', () => {
+  const harness = new ShardHarness()
+  for (const partition of [0, 1]) harness.commit({ topicId: topicIdOf('old'), partition })
+  assert.deepEqual(harness.fetch(), [])
+  harness.commit({ topicId: topicIdOf('t'), partition: 1, offset: 6 })
+  assert.deepEqual(harness.fetch(), ['t-1=6'])
+})
+
 test('offsets of a transaction count once it is committed, and never if it is aborted', () => {
   const harness = new ShardHarness()
   harness.commit({ offset: 1 })

@@ -122,17 +122,19 @@ export class GroupOffsets {
     }))
   }
 
-  /** Names only: the caller knows the ids. */
-  fetchAll(groupId: string, requireStable: boolean): FetchedTopics {
+  /** `topicIdOf`: who has the name now; ZERO_UUID: nobody. What was committed of another is left out. */
+  fetchAll(groupId: string, topicIdOf: (name: string) => Uuid, requireStable: boolean): FetchedTopics {
     const topics = this.#committed.topicsOf(groupId) ?? new Map<string, TopicOffsets>()
-    return [...topics].map(([name, partitions]) => ({
-      name,
-      partitions: [...partitions].map(([partitionIndex, committed]) =>
+    return [...topics].flatMap(([name, partitions]) => {
+      const topicId = topicIdOf(name)
+      const own = [...partitions].filter(([, committed]) => !isOfAnother(committed, topicId))
+      const told = own.map(([partitionIndex, committed]) =>
         requireStable && this.isUnstable(groupId, name, partitionIndex)
           ? unstable(partitionIndex)
           : fetched(partitionIndex, committed),
-      ),
-    }))
+      )
+      return told.length === 0 ? [] : [{ name, partitions: told }]
+    })
   }
 
   has(groupId: string, topic: string, partition: number): boolean {
