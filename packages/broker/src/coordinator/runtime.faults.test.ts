@@ -74,3 +74,23 @@ test('a log that fails while it takes the records ends the shard as well', async
   assert.equal(textOf(world.machine()).startsWith('a='), true)
   assert.equal(textOf(world.machine()).includes('b='), false, 'nothing was applied')
 })
+
+test('what a timer has to say is said again until enough replicas are in sync to take it', async () => {
+  const world = await CoordinatorWorld.open()
+  let fired = 0
+  const fire = () => {
+    fired++
+    return step({ records: [recordOf('a', 'fired')] })
+  }
+  world.submit(() => step({ timers: [{ key: 't', afterMs: 100, fire }] }))
+  const partition = world.partition()
+  partition.update({ ...partition.image, replicas: [1, 2], isr: [1] })
+  partition.configure({ ...partition.rules, minInSyncReplicas: 2 }, partition.log.settings)
+  await world.time.run(1700)
+  assert.deepEqual([fired, textOf(world.machine())], [4, ''])
+  partition.configure({ ...partition.rules, minInSyncReplicas: 1 }, partition.log.settings)
+  await world.time.run(500)
+  assert.deepEqual([fired, textOf(world.machine())], [5, 'a=fired'])
+  await world.time.run(10_000)
+  assert.equal(fired, 5)
+})

@@ -21,12 +21,14 @@ import type { Partition } from '../partition/partition.ts'
 import { isLoss, mappedWriteError } from './append-errors.ts'
 import { CoordinatorBatches } from './batches.ts'
 import { Deadlines } from './deadlines.ts'
-import { type BackgroundWork, type Machine, type Step, step, type Ticket } from './machine.ts'
+import { type BackgroundWork, type Machine, type Step, step, type Ticket, type TimerStart } from './machine.ts'
 import { ParkedAnswers } from './parked-answers.ts'
 import type { Job, Pieces } from './pieces.ts'
 
 /** What a machine says to a refusal may be refused as well; nothing sensible goes on for longer. */
 const REFUSALS_MAX = 3
+/** Kafka's pause before a write of a coordinator's own is tried again. */
+const DUE_AGAIN_MS = 500
 
 /**
  * `resigned`: the owner ended it. `lost`: its log is offline or led elsewhere. `broken`: the machine threw, so nobody
@@ -66,7 +68,7 @@ export class Shard<M extends Machine> {
     this.#parked = new ParkedAnswers(options)
     this.#deadlines = new Deadlines({
       ...options,
-      onDue: (timer) => this.#handle('timer', () => timer.fire(this.#nowMs())),
+      onDue: (timer) => this.#handle('timer', () => dueAgain(timer.fire(this.#nowMs()), timer)),
     })
     this.#stateEndOffset = options.partition.logEndOffset
     this.#partition.addFetchWaiter(this)
@@ -198,6 +200,15 @@ export class Shard<M extends Machine> {
     })
     this.#work.set(key, job)
   }
+}
+
+/**
+ * What a timer has to say is said again, until the log takes it: nobody else would. A member whose session ends while too
+ * few replicas are in sync would else keep its partitions for good.
+ */
+function dueAgain(due: Step, timer: TimerStart): Step {
+  if (due.records.length === 0 || due.refused !== null) return due
+  return { ...due, refused: (error) => ({ ...refusalOf(due, error), timers: [{ ...timer, afterMs: DUE_AGAIN_MS }] }) }
 }
 
 /** What becomes of a step whose records the log refused. */
