@@ -20,6 +20,8 @@ export function keyOf({ topic, partition }: { readonly topic: string; readonly p
 }
 
 export async function readCluster(client: Client, options: { readonly signal: AbortSignal }): Promise<Snapshot> {
+  // A broker that has just joined is one that this client must know to ask it.
+  await client.metadata.refresh(options)
   const { brokers } = await describeCluster(client, options)
   const topics = await listTopics(client, options)
   const running = await listPartitionReassignments(client, options)
