@@ -103,13 +103,13 @@ const EMPTY_LISTS: readonly KeptDifference[] = [
 const SETTINGS: readonly KeptDifference[] = [
   UNDOCUMENTED,
   { reason: 'Settings of our own', path: /configs\[((log\.)?write\.caching|metadata\.store)\]$/, kafka: [ABSENT] },
-  { reason: 'Eligible leader replicas are not there yet', path: /configs\[min\.insync\.replicas\]/ },
+  { reason: 'min.insync.replicas is a setting like others', path: /configs\[min\.insync\.replicas\]/ },
   {
-    ...{ reason: 'Eligible leader replicas are not there yet', api: 'AlterConfigs' },
+    ...{ reason: 'min.insync.replicas is a setting like others', api: 'AlterConfigs' },
     ...{ scenario: /cannot change/, path: /^step (9|10):/ },
   },
   {
-    ...{ reason: 'Eligible leader replicas are not there yet', api: 'IncrementalAlterConfigs' },
+    ...{ reason: 'min.insync.replicas is a setting like others', api: 'IncrementalAlterConfigs' },
     ...{ scenario: /cannot change/, path: /^step 9:/ },
   },
   {

@@ -86,7 +86,8 @@ export class Broker implements AsyncDisposable {
 
   /**
    * Starts a broker and resolves when it serves. Rejects with ConfigError, LogDirectoryError, NetworkError, DiskError,
-   * StoreUnavailable, StoreBroken, DocumentError or UnsupportedFeatureError, each of which says what to do; nothing is left running then.
+   * StoreUnavailable, StoreBroken, DocumentError or UnsupportedFeatureError, each of which says what to do; nothing is left
+   * running then.
    */
   static async start(options: StartOptions = {}): Promise<Broker> {
     const broker = new Broker(configFor(options), portsFor(options))

@@ -1,6 +1,7 @@
 /**
- * A whole run from one seed: a cluster of three brokers, two clients, a minute of faults, then a time without any in
- * which all must come to rest, then the checkers. The same seed gives the same transcript.
+ * A whole run from one seed: a cluster of three brokers, those who produce, read, share partitions and operate it, a minute
+ * of faults, then a time without any in which all must come to rest, then the checkers. The same seed gives the same
+ * transcript.
  */
 import { seededRandom } from '@ottla/base/random.ts'
 import type { Lie } from '@ottla/broker/testing/mortal-disk.ts'

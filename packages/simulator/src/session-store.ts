@@ -1,7 +1,7 @@
 /**
- * The cluster's metadata store as one process sees it: slow or down as it is for everybody, and beyond that leases end when nobody has heard of the process for their time
- * to live, because it has died, stands still or is cut off from the store, and after its end nothing that it does has
- * any effect.
+ * The cluster's metadata store as one process sees it: slow or down as it is for everybody. Beyond that leases end when
+ * nobody has heard of the process for their time to live, because it has died, stands still or is cut off from the store,
+ * and after its end nothing that it does has any effect.
  */
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'
 import type { Timers } from '@ottla/base/timers.ts'

@@ -6,7 +6,8 @@
  * Invariants: a leader is in the ISR; without a leader nobody writes. The ISR and the ELR share no member. A replica
  * that leaves the ISR while fewer than `min.insync.replicas` stay in it becomes an eligible leader: the high watermark
  * does not move until enough are back, so it has everything that was ever acknowledged. Whichever change brings the last
- * of the replicas that a reassignment leaves into the ISR ends it: no step is left to be remembered. Where a broker stops being a replica the leader epoch rises, so that what it still says of the partition counts for nothing.
+ * of the replicas that a reassignment leaves into the ISR ends it: no step is left to be remembered. Where a broker stops
+ * being a replica the leader epoch rises, so that what it still says of the partition counts for nothing.
  */
 import { assert } from '@ottla/base/assert.ts'
 import { NO_LEADER, type PartitionImage } from './image.ts'

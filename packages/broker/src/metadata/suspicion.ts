@@ -1,8 +1,8 @@
 /**
  * What a broker does that finds another's address refused: it ends the other's sign of life, and its term as controller,
  * so that leaders are elected at once instead of at the end of a session. Each compares on what was seen, so that a new
- * incarnation is never meant; who was wrongly suspected gives its sign again and has lost its leaderships, no data. Told once: where the store does not say
- * what became of it, the session's end does the same, only later.
+ * incarnation is never meant; who was wrongly suspected gives its sign again and has lost its leaderships, no data. Told
+ * once: where the store does not say what became of it, the session's end does the same, only later.
  */
 import type { Logger } from '@ottla/base/logger.ts'
 import { aliveKey, CONTROLLER_KEY } from './documents.ts'

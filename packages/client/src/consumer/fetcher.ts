@@ -1,7 +1,8 @@
 /**
  * Owns fetching ahead of a reader: one fetch is under way to each broker, on connections of its own; the next one leaves
  * as soon as an answer is in and the reader has not fallen behind by more than `bufferBytesMax`. It follows leaders that
- * move, and goes to the replica of its own rack that a leader sends it to. Which partitions are read, and from where, is its owner's: positions come and go while it runs.
+ * move, and goes to the replica of its own rack that a leader sends it to. Which partitions are read, and from where, is
+ * its owner's: positions come and go while it runs.
  */
 import { assert } from '@ottla/base/assert.ts'
 import { type Deferred, deferred } from '@ottla/base/deferred.ts'

@@ -38,7 +38,7 @@ export class Churn implements Workload {
   readonly #random: Random
   readonly #calm = new AbortController()
   readonly #running: Promise<void>
-  /** By place, as they were before everything healed: each is moved back to all brokers in the end. */
+  /** Whether each of `moved` was asked back to all brokers, in the end. */
   #isRestored = false
   /** Records of `bounded` below it were said to be deleted. */
   deletedTo = 0

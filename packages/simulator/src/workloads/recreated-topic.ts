@@ -97,7 +97,7 @@ export class RecreatedTopic implements Workload {
     this.#made++
     this.#partitions = 1
     if (this.#made > 1) events.count('topic made anew')
-    tell(`${RECREATED} is made for the ${this.#made}. time`)
+    tell(`${RECREATED} is made, number ${this.#made}`)
   }
 
   /** Answers whether it is known to be gone. */
