@@ -165,7 +165,7 @@ const ALONE: readonly Scenario[] = [
       join(),
       join({}, { on: 'b' }),
       join({ memberId: '#1' }, b),
-      described(),
+      becomes('CompletingRebalance'),
       leave([{ memberId: '#0' }], {}, { version: 5 }),
       answered(JoinGroup, 'b'),
       join({ memberId: '#0' }),
