@@ -16,6 +16,7 @@ function world() {
     image: clusterImage([{}, {}, {}]),
     logs: [] as FailedLog[],
     outcome: null as null | ProtocolError,
+    error: null as null | Error,
   }
   const reports = new OfflineReports({
     ...{ brokerId: 1, brokerEpoch: () => 11, image: () => state.image, failedLogs: () => state.logs },
@@ -23,6 +24,7 @@ function world() {
     controller: {
       reportFailedLogs: async (failed) => {
         told.push(failed)
+        if (state.error !== null) throw state.error
         return state.outcome
       },
     },
@@ -78,4 +80,15 @@ test('a partition of this broker alone, and one that is there no more, are not t
   w.reports[Symbol.dispose]()
   await w.time.settle()
   assert.equal(w.time.pendingTimers, 0)
+})
+
+test('a controller that is gone in the middle is told again, and ends nothing here', async () => {
+  const w = world()
+  w.state.error = new Error('The broker is stopping')
+  w.fail(0)
+  await w.time.run(AGAIN_MS)
+  w.state.error = null
+  await w.time.run(AGAIN_MS)
+  assert.deepEqual(w.indexesTold(), [[0], [0], [0]])
+  w.reports[Symbol.dispose]()
 })

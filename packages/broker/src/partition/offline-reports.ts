@@ -69,7 +69,10 @@ export class OfflineReports implements Disposable {
 
   async #tell(logs: readonly FailedLog[]): Promise<void> {
     const { brokerId, brokerEpoch, controller, logger } = this.#options
-    const outcome = await controller.reportFailedLogs({ brokerId, brokerEpoch: brokerEpoch(), logs })
+    // A controller of this process that is being stopped answers nobody any more.
+    const outcome = await controller
+      .reportFailedLogs({ brokerId, brokerEpoch: brokerEpoch(), logs })
+      .catch((error: unknown) => new ProtocolError('REQUEST_TIMED_OUT', undefined, { cause: error }))
     if (outcome instanceof ProtocolError) {
       logger.warn('The controller was not told of failed logs: trying again', { count: logs.length, error: outcome })
     }
