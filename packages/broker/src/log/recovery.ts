@@ -126,10 +126,11 @@ class Recovery {
     return { segments: this.#segments, logStartOffset: this.#startOffset(), logEndOffset }
   }
 
-  /** What cannot be had back is told of; the rest serves. */
+  /** What cannot be had back is told of; the rest serves. From the recovery point on a crash may take what it likes. */
   async #tellMissing(): Promise<void> {
     const { traces, directory, logger } = this.#options
     for (const { baseOffset, from, to } of await findMissing(this.#segments, traces, this.#options)) {
+      if (from >= this.#recoveryPoint) continue
       const file = `${directory}/${fileName(baseOffset, LOG_SUFFIX)}`
       logger.error('A segment of the log is missing: its offsets are lost', { file, position: 0, from, to })
     }
