@@ -11,7 +11,14 @@ import { FakeBroker } from '@ottla/client/fake-broker.ts'
 import { Fetch } from '@ottla/protocol/apis/01-fetch.ts'
 
 const SETTINGS = {
-  ...{ waitMaxMs: 500, minBytes: 1, partitionBytesMax: 1024, responseBytesMax: 4096, backoffMs: 100 },
+  ...{
+    waitMaxMs: 500,
+    minBytes: 1,
+    partitionBytesMax: 1024,
+    isPartitionBytesMaxGiven: true,
+    responseBytesMax: 4096,
+    backoffMs: 100,
+  },
   socketTimeoutMs: 1000,
 }
 

@@ -89,6 +89,7 @@ async function world() {
     address: { host: 'leader', port: PORT } as { host: string; port: number } | undefined,
     answers: [] as ((request: FetchRequest) => ResponseInputOf<typeof Fetch> | 'hang-up')[],
     refused: [] as number[],
+    isBytesMaxGiven: false,
   }
   leader.on(Fetch, async (request) => {
     requests.push(request)
@@ -112,6 +113,7 @@ async function world() {
     ...{ localBrokerId: 1, localBrokerEpoch: () => 11, leaderId: LEADER, address: () => state.address },
     settings: () => ({
       ...{ waitMaxMs: WAIT_MS, minBytes: 1, partitionBytesMax: 1000, responseBytesMax: 10_000 },
+      isPartitionBytesMaxGiven: state.isBytesMaxGiven,
       ...{ backoffMs: BACKOFF_MS, socketTimeoutMs: 30_000 },
     }),
     onRefused: (id) => void state.refused.push(id),
@@ -160,6 +162,22 @@ test('what comes is appended, and the next fetch claims it; a session names only
   assert.deepEqual([replicaState, maxWaitMs], [{ replicaId: 1, replicaEpoch: 11 }, WAIT_MS])
   await w.time.run(WAIT_MS)
   assert.equal(w.asked().at(-1), '7/2:')
+})
+
+test('few partitions share what an answer may hold, unless an operator has said how much one may bring', async () => {
+  for (const [isGiven, count, bytesMax] of [
+    [false, 1, 10_000],
+    [false, 4, 2500],
+    [false, 20, 1000],
+    [true, 1, 1000],
+  ] as const) {
+    await using w = await world()
+    w.state.isBytesMaxGiven = isGiven
+    for (let index = 0; index < count; index++) w.fetcher.add(Object.assign(new FollowedLog(), { index }))
+    await w.time.settle()
+    const rows = w.requests[0]!.topics.flatMap(({ partitions }) => partitions)
+    assert.deepEqual([...new Set(rows.map(({ partitionMaxBytes }) => partitionMaxBytes))], [bytesMax])
+  }
 })
 
 test('a log whose end is not safe yet is not claimed: it is asked for once it is', async () => {

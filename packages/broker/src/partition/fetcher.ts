@@ -46,6 +46,8 @@ export interface ReplicaFetchSettings {
   readonly waitMaxMs: number
   readonly minBytes: number
   readonly partitionBytesMax: number
+  /** Whether an operator chose it. */
+  readonly isPartitionBytesMaxGiven: boolean
   readonly responseBytesMax: number
   readonly backoffMs: number
   readonly socketTimeoutMs: number
@@ -223,7 +225,7 @@ export class ReplicaFetcher implements AsyncDisposable {
 
   #entryOf(partition: FollowedPartition): SessionEntry {
     const { topicId, index, leaderEpoch, fetchPosition } = partition
-    const bytesMax = this.#options.settings().partitionBytesMax
+    const bytesMax = this.#bytesMaxOf(partition)
     return {
       topicId,
       index,
@@ -232,6 +234,17 @@ export class ReplicaFetcher implements AsyncDisposable {
       bytesMax,
       ...fetchPosition,
     }
+  }
+
+  /**
+   * A follower asks for a partition again once it has synced what it got, so what one answer brings is what one sync is
+   * paid for. Where no operator has said how much that is, a few partitions share all that an answer may hold.
+   */
+  #bytesMaxOf(partition: FollowedPartition): number {
+    const { partitionBytesMax, isPartitionBytesMaxGiven, responseBytesMax } = this.#options.settings()
+    if (isPartitionBytesMaxGiven || isFetchingThrottled(partition, this.#options.localBrokerId))
+      return partitionBytesMax
+    return Math.max(partitionBytesMax, Math.floor(responseBytesMax / this.#followed.size))
   }
 
   /** Waits a little for what was appended to be synced; what takes longer is ready later. */

@@ -115,6 +115,7 @@ function settingsOf(config: BrokerConfig): ReplicaFetchSettings {
     waitMaxMs: config.int('replica.fetch.wait.max.ms'),
     minBytes: config.int('replica.fetch.min.bytes'),
     partitionBytesMax: config.int('replica.fetch.max.bytes'),
+    isPartitionBytesMaxGiven: config.isSet('replica.fetch.max.bytes'),
     responseBytesMax: config.int('replica.fetch.response.max.bytes'),
     backoffMs: config.int('replica.fetch.backoff.ms'),
     socketTimeoutMs: config.int('replica.socket.timeout.ms'),
