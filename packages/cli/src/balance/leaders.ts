@@ -13,6 +13,15 @@ export function evenLeaders(placement: Placement, brokers: readonly BalancedBrok
   for (let steps = placement.count; steps > 0; steps--) if (!leading.passOne()) return
 }
 
+/** How many each of them may lead to be even, at least by whole ones. */
+export function boundsOfLeaders(counts: readonly number[]): { readonly least: number; readonly most: number } {
+  const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length
+  return {
+    least: Math.min(Math.floor(mean), Math.ceil(mean * (1 - TOLERANCE))),
+    most: Math.max(Math.ceil(mean), Math.floor(mean * (1 + TOLERANCE))),
+  }
+}
+
 class Leading {
   readonly #placement: Placement
   /** By broker, then by other replica: the partitions that the first leads and the second could. */
@@ -27,17 +36,15 @@ class Leading {
       this.#counts.set(id, 0)
       this.#passable.set(id, new Map())
     }
-    let led = 0
     for (let index = 0; index < placement.count; index++) {
       const leader = placement.leaderOf(index)
       if (leader === undefined) continue
-      led++
       this.#count(leader, 1)
       if (!placement.isFixed(index)) this.#note(index, leader, 'add')
     }
-    const mean = led / brokers.length
-    this.#most = Math.max(Math.ceil(mean), Math.floor(mean * (1 + TOLERANCE)))
-    this.#least = Math.min(Math.floor(mean), Math.ceil(mean * (1 - TOLERANCE)))
+    const bounds = boundsOfLeaders([...this.#counts.values()])
+    this.#most = bounds.most
+    this.#least = bounds.least
   }
 
   /** False: all are even, or nothing can be passed on. */

@@ -39,10 +39,12 @@ export class Placement {
   readonly #partitions: readonly Placed[]
   /** Of pairs of brokers that found nothing to give, what they held then: it is not looked for again. */
   readonly #inVain = new Map<string, string>()
+  #changes = 0
 
   constructor(brokers: readonly BalancedBroker[], partitions: readonly BalancedPartition[]) {
     const totalBytes = partitions.reduce((sum, { bytes }) => sum + bytes, 0)
-    const extra = Math.max(1, (EMPTY_WEIGHT * totalBytes) / Math.max(1, partitions.length))
+    // Whole, so that sums do not depend on the order of what is added and taken away.
+    const extra = Math.max(1, Math.round((EMPTY_WEIGHT * totalBytes) / Math.max(1, partitions.length)))
     this.#partitions = partitions.map(({ topic, bytes, isMoving, replicas }) => {
       return { topic, weight: bytes + extra, isFixed: isMoving, replicas: [...replicas] }
     })
@@ -61,6 +63,29 @@ export class Placement {
     return this.replicasOf(index).find((id) => this.#holders.has(id))
   }
 
+  /** Rises with every step. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** Indexes, the heaviest first. */
+  heldBy(id: number): readonly number[] {
+    return this.#holders.get(id)!.held
+  }
+
+  weightHeldBy(id: number): number {
+    return this.#holders.get(id)!.weight
+  }
+
+  /** Rises with every replica that it gets or gives. */
+  versionOf(id: number): number {
+    return this.#holders.get(id)!.version
+  }
+
+  weightOf(index: number): number {
+    return this.#partitions[index]!.weight
+  }
+
   get count(): number {
     return this.#partitions.length
   }
@@ -69,11 +94,22 @@ export class Placement {
     return this.#partitions[index]!.isFixed
   }
 
+  /** In no fewer racks than before. */
+  mayMove(index: number, from: number, to: number): boolean {
+    return this.#mayMove(index, this.#holders.get(from)!, this.#holders.get(to)!)
+  }
+
+  /** The place in the order stays. */
+  move(index: number, from: number, to: number): void {
+    this.#move(index, from, this.#holders.get(to)!)
+  }
+
   /** `id` becomes the preferred leader; the one before takes its place. */
   prefer(index: number, id: number): void {
     const { replicas } = this.#partitions[index]!
     const [first, at] = [replicas.indexOf(this.leaderOf(index)!), replicas.indexOf(id)]
     ;[replicas[first], replicas[at]] = [replicas[at]!, replicas[first]!]
+    this.#changes++
   }
 
   /** To where it is in the most racks, and of these the least loaded broker. False: nobody could take it. */
@@ -106,7 +142,7 @@ export class Placement {
 
   /** From above the mean to below it first; where racks forbid that, from whoever has more to whoever has less. */
   #evenOne(): boolean {
-    const mean = this.#mean()
+    const mean = this.meanWeight
     return this.#evenPair(mean, mean) || this.#evenPair(mean, null)
   }
 
@@ -119,13 +155,14 @@ export class Placement {
         if (giver.weight <= taker.weight || (giver.weight <= high && taker.weight >= low)) break
         const middle = between ?? (giver.weight + taker.weight) / 2
         if (giver.weight <= middle || taker.weight >= middle) break
+        if (between === null && giver.weight - taker.weight <= high - low) break
         if (this.#giveOne(giver, taker, middle)) return true
       }
     }
     return false
   }
 
-  #mean(): number {
+  get meanWeight(): number {
     let weight = 0
     for (const holder of this.#holders.values()) weight += holder.weight
     return weight / Math.max(1, this.#holders.size)
@@ -210,6 +247,7 @@ export class Placement {
   #move(index: number, from: number, to: Holder): void {
     const { replicas, topic, weight } = this.#partitions[index]!
     replicas[replicas.indexOf(from)] = to.id
+    this.#changes++
     const holder = this.#holders.get(from)
     if (holder !== undefined) {
       holder.held.splice(this.#placeIn(holder, index), 1)

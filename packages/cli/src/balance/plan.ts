@@ -4,11 +4,12 @@
  *
  * In this order, each step leaving alone what the ones before have reached: (1) nothing stays on a broker that is to be
  * drained; (2) each partition is in as many racks as it can be; (3) bytes are even; (4) leaders are even, by the order of
- * replicas alone. A replica keeps its place in that order when it moves. The number of replicas stays as it is, and so
+ * replicas, and where that is not enough by moving light ones. A replica keeps its place in that order when it moves. The number of replicas stays as it is, and so
  * do replicas on brokers that are not there now: they may come back. What is even enough is left alone, so a plan of
  * what a plan has reached is empty.
  */
 import { assert } from '@ottla/base/assert.ts'
+import { moveLeaders } from './leader-moves.ts'
 import { evenLeaders } from './leaders.ts'
 import { Placement } from './placement.ts'
 
@@ -60,6 +61,8 @@ export interface BalancePlan {
   readonly after: readonly BrokerLoad[]
 }
 
+const ROUNDS_MAX = 10
+
 /** A partition has more replicas than there would be brokers. */
 export class TooFewBrokersError extends Error {}
 
@@ -71,13 +74,23 @@ export function planBalance(state: ClusterState, options: { readonly drain?: num
   if (brokers.length > 0) {
     if (drained !== null) drain(placement, state, drained)
     placement.spreadOverRacks()
-    placement.evenBytes()
-    evenLeaders(placement, brokers)
+    even(placement, brokers)
   } else if (drained !== null && state.partitions.some(({ replicas }) => replicas.includes(drained))) {
     throw new TooFewBrokersError(`Cannot drain broker ${drained}: no other broker is there`)
   }
   const moves = state.partitions.flatMap((partition, index) => moveOf(partition, placement.replicasOf(index)))
   return { moves, before: loads(state, null), after: loads(state, placement) }
+}
+
+/** Until nothing is left to do: moved leaders may open a way for bytes, and for the order of others. */
+function even(placement: Placement, brokers: readonly BalancedBroker[]): void {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const { changes } = placement
+    placement.evenBytes()
+    evenLeaders(placement, brokers)
+    moveLeaders(placement, brokers)
+    if (placement.changes === changes) return
+  }
 }
 
 /** The largest first: the small ones fill what is left uneven. */
