@@ -219,6 +219,12 @@ test('signs in with user and password, again when its token has ended, and says 
   await committedInTheEnd(store, 'a', '2')
   assert.equal((await watching).at(-1), '2')
   assert.ok(lease.epoch > start)
+  await etcd.restart()
+  // Nothing but the watch finds out that the token has ended.
+  const watchingAlone = valuesUntil(store, start, '3')
+  await using other = await openStore({ addresses: [etcd.address], account })
+  await committedInTheEnd(other, 'a', '3')
+  assert.equal((await watchingAlone).at(-1), '3')
   const wrong = { ...account, password: 'guessed' }
   await assert.rejects(openStore({ addresses: [etcd.address], account: wrong }), /authentication failed/)
   await assert.rejects(openStore({ addresses: [etcd.address] }), StoreBroken)

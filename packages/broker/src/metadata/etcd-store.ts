@@ -164,7 +164,7 @@ export class EtcdStore implements MetadataStore {
         }
       } catch (error) {
         if (ended.aborted) return
-        if (!isPassing(error)) throw explained(error)
+        if (!isPassing(error) && !isTokenStale(error)) throw explained(error)
         this.#options.logger.warn('The watch of the metadata was interrupted', { reason: (error as Error).message })
       }
       await this.#options.timers.sleep(RETRY_MS, { signal: ended }).catch(() => {})
@@ -322,7 +322,7 @@ export class EtcdStore implements MetadataStore {
       ...{ progressNotify: true, fragment: true },
     }
     const opening = this.#channel.stream(api.WATCH, { create }, { timeoutMs: REQUEST_MS_MAX, signal: ended })
-    const { messages, endpoint, leave } = await this.#while(opening)
+    const { messages, endpoint, leave, signOut } = await this.#while(opening)
     if (ended.aborted) return messages.cancel()
     const stop = new AbortController()
     const signal = AbortSignal.any([ended, stop.signal])
@@ -353,6 +353,7 @@ export class EtcdStore implements MetadataStore {
       }
     } catch (error) {
       leave()
+      if (isTokenStale(error)) signOut()
       throw error
     } finally {
       stop.abort()
@@ -415,6 +416,11 @@ function explained(error: unknown): unknown {
 
 function isPassing(error: unknown): boolean {
   return error instanceof StoreUnavailable || (error instanceof EtcdError && error.isTransient)
+}
+
+/** A watch may begin with a token that has run out: signing in anew mends it. */
+function isTokenStale(error: unknown): boolean {
+  return error instanceof EtcdError && error.isTokenStale
 }
 
 function isCompacted(error: unknown): boolean {

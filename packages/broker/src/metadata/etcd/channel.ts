@@ -92,15 +92,22 @@ export class EtcdChannel implements Disposable {
     }
   }
 
-  /** A stream from a member that a connection stands to. `leave` makes the next request go to another member. */
+  /**
+   * A stream from a member that a connection stands to. `leave` makes the next request go to another member, `signOut`
+   * has whoever asks next sign in anew, unless somebody has done so since.
+   */
   async stream<Request extends Table, Response extends Table>(
     method: Method<Request, Response>,
     request: Write<Request>,
     options: RequestOptions,
-  ): Promise<{ messages: EtcdStream<Read<Response>>; endpoint: string; leave: () => void }> {
+  ): Promise<{ messages: EtcdStream<Read<Response>>; endpoint: string; leave: () => void; signOut: () => void }> {
     const connection = await this.#connected(options)
-    const messages = connection.stream(method, request, { token: this.#token })
-    return { messages, endpoint: connection.endpoint, leave: () => this.#leave(connection) }
+    const token = this.#token
+    const messages = connection.stream(method, request, { token })
+    const signOut = (): void => {
+      if (this.#token === token) this.#token = null
+    }
+    return { messages, endpoint: connection.endpoint, leave: () => this.#leave(connection), signOut }
   }
 
   /** One message and the first answer to it, over a method that is a stream; may be done twice. */

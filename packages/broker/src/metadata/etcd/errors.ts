@@ -53,6 +53,11 @@ export class EtcdError extends Error {
   get isTokenRefused(): boolean {
     return this.code === GRPC_CODE.unauthenticated || /auth token|old revision|user name is empty/.test(this.details)
   }
+
+  /** The token with which it was asked counts no more; with a new one the same may go through. */
+  get isTokenStale(): boolean {
+    return /auth token|old revision/.test(this.details)
+  }
 }
 
 const TRANSIENT: ReadonlySet<number> = new Set([
