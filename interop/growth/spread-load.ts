@@ -17,6 +17,8 @@ export class SpreadLoad implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #producing: Promise<unknown>
   readonly #consuming: Promise<void>
+  /** Before, what is under way may still be acknowledged, and is to be read. */
+  #isProduced = false
 
   constructor(
     client: Client,
@@ -45,6 +47,7 @@ export class SpreadLoad implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('The load ends'))
     await this.#producing
+    this.#isProduced = true
     await waitUntil('all is read', async () => {
       const missing = this.acknowledged.filter(({ length }, i) => this.read[i]!.length < length).length
       return missing === 0 ? { found: true } : { missing: `${missing} partitions are not read to their end` }
@@ -71,8 +74,7 @@ export class SpreadLoad implements AsyncDisposable {
     await using consumer = await AssignedConsumer.open(client, { assignments })
     for await (const { value, partition } of consumer.records()) {
       this.read[partition]!.push(String(value).replace(/\.+$/, ''))
-      const isOver =
-        this.#stop.signal.aborted && this.acknowledged.every(({ length }, i) => this.read[i]!.length >= length)
+      const isOver = this.#isProduced && this.acknowledged.every(({ length }, i) => this.read[i]!.length >= length)
       if (isOver) return
     }
   }

@@ -1,7 +1,7 @@
 /**
  * Owns carrying out a plan: begins a bounded number of moves, waits for the cluster to end them, begins the next, and
- * lets the preferred leaders lead at the end. What has been begun goes on in the cluster whoever watches; a new run goes
- * on from there.
+ * lets the preferred leaders lead at the end. What has been begun goes on in the cluster whoever watches, and under its
+ * throttle; a new run goes on from there, and takes the throttle away at its end.
  */
 import {
   alterPartitionReassignments,
@@ -82,7 +82,15 @@ export class Execution {
     return { movesDone: this.#movesDone, moves: this.#moves, bytesDone: this.#bytesDone, bytes: this.#bytes }
   }
 
-  /** Answers why some could not be done. Rejects when it is aborted; the throttle is gone in any case. */
+  /** Whether those that go on do so under a throttle. */
+  get isThrottled(): boolean {
+    return this.#flights.size > 0 && this.#throttle.isOn
+  }
+
+  /**
+   * Answers why some could not be done. Rejects when it is aborted, or the cluster cannot be asked: the throttle is left
+   * in place then as long as something goes on, or up to MOVES_IN_FLIGHT_MAX moves would have the network to themselves.
+   */
   async run(): Promise<readonly Error[]> {
     const { bytesPerSecond, onLeftovers } = this.#options
     try {
@@ -91,7 +99,7 @@ export class Execution {
       await this.#throttle.cover([...this.#flights.values()])
       while (this.#waiting.length > 0 || this.#flights.size > 0) await this.#step()
     } finally {
-      await this.#throttle.end()
+      if (this.#flights.size === 0) await this.#throttle.end()
     }
     await this.#electPreferred()
     return this.#errors
@@ -121,14 +129,14 @@ export class Execution {
     )
     await this.#throttle.cover([...flights.values()])
     const wanted = moves.map(({ topic, partition, to: replicas }) => ({ topic, partition, replicas }))
+    // Where the answer is lost they may have begun.
+    for (const [key, flight] of flights) this.#flights.set(key, flight)
     // Not given up in the middle: who stops knows then what was begun.
     for (const outcome of await alterPartitionReassignments(this.#client, wanted)) {
-      const flight = flights.get(keyOf(outcome))!
-      if (outcome.error === null) this.#flights.set(keyOf(outcome), flight)
-      else {
-        this.#errors.push(outcome.error)
-        await this.#throttle.uncover([flight])
-      }
+      if (outcome.error === null) continue
+      this.#errors.push(outcome.error)
+      this.#flights.delete(keyOf(outcome))
+      await this.#throttle.uncover([flights.get(keyOf(outcome))!])
     }
   }
 

@@ -3,7 +3,7 @@
  * copied. What it has set it takes away again, and nothing else: entries of others in a topic's lists stay, and a rate
  * that a broker had before comes back.
  *
- * An earlier run that was killed may have left its own. They are known by their form: this writes `partition:broker`
+ * An earlier run that was killed, or given up while moves went on, has left its own. They are known by their form: this writes `partition:broker`
  * entries alone, never `*`. Rates are what is left of a run where no topic has a `*` that they would be for.
  */
 import {
@@ -35,6 +35,10 @@ export class Throttle {
 
   constructor(client: Client) {
     this.#client = client
+  }
+
+  get isOn(): boolean {
+    return this.#rates.size > 0
   }
 
   async begin(brokers: readonly number[], bytesPerSecond: number): Promise<void> {

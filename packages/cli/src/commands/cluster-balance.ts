@@ -1,8 +1,13 @@
-/** Owns `ottla cluster plan`, `balance` and `drain`: shows what should move, and with --execute has it moved. */
+/**
+ * Owns `ottla cluster plan`, `balance` and `drain`: shows what should move, and with --execute has it moved.
+ *
+ * Moving takes time, and what grows or is created meanwhile was in no plan: after a round it looks again, and goes on
+ * until nothing is left to be moved.
+ */
 import type { Client } from '@ottla/client/client.ts'
 import { UsageError } from '../arguments.ts'
 import { Execution } from '../balance/execution.ts'
-import { type BalancePlan, type BrokerLoad, planBalance, TooFewBrokersError } from '../balance/plan.ts'
+import { type BalancePlan, type BrokerLoad, type Move, planBalance, TooFewBrokersError } from '../balance/plan.ts'
 import { BalanceProgress } from '../balance/progress.ts'
 import { readCluster, type Snapshot } from '../balance/snapshot.ts'
 import { type BrokerOptions, type CommandContext, print } from '../context.ts'
@@ -15,6 +20,9 @@ export interface BalanceOptions extends BrokerOptions {
   readonly throttle?: number
   readonly json?: boolean
 }
+
+/** Where load makes the brokers uneven as fast as they are evened, it has an end. */
+const ROUNDS_MAX = 5
 
 interface Work {
   readonly snapshot: Snapshot
@@ -37,12 +45,55 @@ async function planAndMove(context: CommandContext, options: BalanceOptions, dra
   const { execute = false, throttle } = options
   if (throttle !== undefined && !execute) throw new UsageError('--throttle is of use with --execute alone')
   await using client = await context.openClient(options.bootstrap)
-  const snapshot = await readCluster(client, context)
-  const work = { snapshot, plan: planOf(snapshot, drained) }
-  await show(context, work, options)
+  const work = await look(context, { client, drained })
+  if (options.json === true && !execute) await print(context, json({ executed: false, ...shownOf(work) }))
+  if (options.json !== true) await show(context, work, execute)
   if (!execute) return
-  const moves = await move(context, { client, work, drained, bytesPerSecond: throttle ?? null })
-  if (options.json !== true) await print(context, `All ${moves} moves are done, and preferred leaders lead.\n`)
+  const rounds = await moveAll(context, work, { client, drained, bytesPerSecond: throttle ?? null, json: options.json })
+  if (options.json === true) await print(context, json({ executed: true, ...shownOf(work), ...rounds }))
+}
+
+async function look(
+  context: CommandContext,
+  { client, drained }: { readonly client: Client; readonly drained: number | null },
+): Promise<Work> {
+  const snapshot = await readCluster(client, context)
+  return { snapshot, plan: planOf(snapshot, drained) }
+}
+
+interface MoveOptions {
+  readonly client: Client
+  readonly drained: number | null
+  readonly bytesPerSecond: number | null
+  readonly json?: boolean | undefined
+}
+
+/** Answers what was moved in all rounds, and what came of it. */
+async function moveAll(
+  context: CommandContext,
+  first: Work,
+  options: MoveOptions,
+): Promise<{ rounds: number; moves: readonly Move[]; after: readonly BrokerLoad[] }> {
+  const tell = async (text: string) =>
+    await (options.json === true ? context.streams.writeError(text) : print(context, text))
+  const moves: Move[] = []
+  let work = first
+  let done = 0
+  for (let rounds = 1; ; rounds++) {
+    done += await move(context, work, options)
+    moves.push(...work.plan.moves)
+    work = await look(context, options)
+    const left = work.plan.moves.length
+    const isDone = left === 0 && work.snapshot.running.length === 0
+    if (isDone) await tell(`All ${done} moves are done, and preferred leaders lead.\n`)
+    else if (rounds === ROUNDS_MAX) {
+      await tell(`${done} moves are done. ${left} more are due after ${rounds} rounds: run it again for them.\n`)
+    }
+    if (isDone || rounds === ROUNDS_MAX) return { rounds, moves, after: work.plan.before }
+    await tell(
+      `Round ${rounds + 1} of at most ${ROUNDS_MAX}, for what has changed meanwhile: ${sumText(work.plan.moves)}.\n`,
+    )
+  }
 }
 
 function planOf({ state }: Snapshot, drained: number | null): BalancePlan {
@@ -59,12 +110,12 @@ function planOf({ state }: Snapshot, drained: number | null): BalancePlan {
   }
 }
 
-async function show(context: CommandContext, { snapshot, plan }: Work, options: BalanceOptions): Promise<void> {
+function shownOf({ snapshot: { running }, plan: { moves, before, after } }: Work) {
+  return { moves, before, after, running }
+}
+
+async function show(context: CommandContext, { snapshot, plan }: Work, execute: boolean): Promise<void> {
   const { moves, before, after } = plan
-  if (options.json === true) {
-    await print(context, json({ executed: options.execute === true, moves, before, after, running: snapshot.running }))
-    return
-  }
   await print(context, table(LOAD_COLUMNS, loadRows(before, after)))
   const rows = moves.map(({ topic, partition, from, to, bytes }) => [
     topic,
@@ -75,11 +126,15 @@ async function show(context: CommandContext, { snapshot, plan }: Work, options: 
   ])
   if (moves.length > 0) await print(context, `\n${table(['TOPIC', 'PARTITION', 'FROM', 'TO', 'TO COPY'], rows)}`)
   if (snapshot.running.length > 0) await print(context, `${snapshot.running.length} moves are under way already.\n`)
-  const bytes = moves.reduce((sum, move) => sum + move.bytes, 0)
   if (moves.length === 0) await print(context, 'Nothing is to be moved: the brokers are even.\n')
-  else await print(context, `${moves.length} moves, ${bytesText(bytes)} to copy.\n`)
-  if (options.execute !== true && moves.length > 0)
+  else await print(context, `${sumText(moves)}.\n`)
+  if (!execute && moves.length > 0)
     await print(context, 'Nothing was moved: ottla cluster balance or drain with --execute does.\n')
+}
+
+function sumText(moves: readonly Move[]): string {
+  const bytes = moves.reduce((sum, move) => sum + move.bytes, 0)
+  return `${moves.length} moves, ${bytesText(bytes)} to copy`
 }
 
 const LOAD_COLUMNS = ['BROKER', 'RACK', 'BYTES', 'AFTER', 'REPLICAS', 'AFTER', 'LEADERS', 'AFTER']
@@ -98,13 +153,10 @@ function loadRows(before: readonly BrokerLoad[], after: readonly BrokerLoad[]): 
   })
 }
 
-/** Answers how many are done: all. */
-async function move(
-  context: CommandContext,
-  options: { client: Client; work: Work; drained: number | null; bytesPerSecond: number | null },
-): Promise<number> {
+/** One round. Answers how many are done: all. */
+async function move(context: CommandContext, work: Work, options: MoveOptions): Promise<number> {
   const { streams, clock, signal } = context
-  const { client, work, drained, bytesPerSecond } = options
+  const { client, drained, bytesPerSecond } = options
   const progress = new BalanceProgress(streams, clock)
   const execution = new Execution(client, work, {
     ...{ signal, bytesPerSecond },
@@ -122,10 +174,21 @@ async function move(
     )
   } catch (error) {
     progress.clear()
-    const { movesDone, moves } = execution.standing
-    const rest = `${movesDone} of ${moves} moves are done; ${execution.underWay} go on in the cluster, without a throttle. To go on: ${again}\n`
-    if (movesDone < moves) streams.writeError(rest)
+    const rest = restText(execution, { again, bytesPerSecond })
+    if (rest !== null) streams.writeError(rest)
     throw error
   }
   return execution.standing.moves
+}
+
+/** What is left when a round ends early; null where nothing is. */
+function restText(
+  { standing: { movesDone, moves }, underWay, isThrottled }: Execution,
+  { again, bytesPerSecond }: { readonly again: string; readonly bytesPerSecond: number | null },
+): string | null {
+  if (movesDone === moves) return null
+  const done = `${movesDone} of ${moves} moves are done; ${underWay} go on in the cluster`
+  if (!isThrottled) return `${done}, without a throttle. To go on: ${again}\n`
+  const throttled = `${again} --throttle ${bytesPerSecond}`
+  return `${done}, under the throttle. To go on, and have it taken away at the end: ${throttled}\nWithout one: ${again}\n`
 }
