@@ -305,6 +305,23 @@ test('a retry with acks=all of a batch that came with acks=1 waits for a sync al
   assert.equal(later.outcome, 'done')
 })
 
+test('a retry of what is synced here and not yet at others holds up nothing that comes behind it', async () => {
+  const one = await Fixture.open({ image: { ...LEADER, replicas: [1, 2], isr: [1, 2] } })
+  const batch = { producerId: 7, producerEpoch: 0, baseSequence: 0, count: 2 }
+  one.produce(1, batch)
+  await one.settle()
+  await one.parts.finished(one.partition.log.synced())
+  const retry = one.produce(-1, batch)
+  one.parts.disk.holdSyncs()
+  one.produce(1, { count: 2 })
+  await one.settle()
+  assert.deepEqual([retry.outcome, one.partition.highWatermark], ['waiting', 0])
+  one.partition.observeFollower({ replicaId: 2, brokerEpoch: 1, fetchOffset: 4, logStartOffset: 0 })
+  await one.settle()
+  assert.deepEqual([retry.outcome, one.partition.highWatermark], ['done', 4])
+  one.parts.disk.releaseSyncs()
+})
+
 test('the high watermark never lies inside a batch, also while retries wait', async () => {
   const one = await Fixture.open()
   const batch = { producerId: 7, producerEpoch: 0, baseSequence: 0, count: 2 }

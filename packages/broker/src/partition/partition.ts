@@ -377,10 +377,13 @@ export class Partition implements FollowedPartition {
   }
 
   #askSync(baseOffset: number): void {
+    const { syncedOffset, logEndOffset } = this.#log
+    // A retry may be of what is synced and waits for followers: no sync would come to tell of it.
+    if (syncedOffset >= logEndOffset) return
     const last = this.#unsyncedAll.at(-1)
     // A batch of this turn has asked already: they are written, and so synced, together.
     if (last !== undefined && last >= this.#log.writtenOffset) return
-    this.#unsyncedAll.push(baseOffset)
+    this.#unsyncedAll.push(Math.max(baseOffset, syncedOffset))
     this.#log.synced().catch(ignoreFailedWrite)
   }
 
