@@ -189,6 +189,25 @@ test('a commit waits for a rebalance to end, and is refused where the member was
   assert.ok(!it.happened().some((event) => event.includes('@6')), 'nothing is committed unasked')
 })
 
+test('a partition is not let go while a commit of it is tried again: it would undo what the next owner commits', async () => {
+  const it = await nextWorld()
+  it.script.assigned = places(0, 1)
+  const consumer = await it.join({ autoCommit: false })
+  it.happened()
+  it.script.commit = () => 'COORDINATOR_LOAD_IN_PROGRESS'
+  const committing = consumer.commit([{ topic: 't', partition: 0, offset: 3 }])
+  it.assignedOnce([1], 1)
+  await it.time.run(5000)
+  assert.ok(!it.happened().some((event) => event.startsWith('revoked') || event === 'beat 1 with [1]'))
+  it.script.commit = () => 'NONE'
+  await settled(it.time, committing, 5000)
+  await it.time.run(2000)
+  const events = it.happened()
+  assert.ok(events.indexOf('revoked 0') > events.indexOf('commit 0@3 as 1'), `${events}`)
+  assert.ok(events.includes('beat 1 with [1]'))
+  await settled(it.time, consumer.leave(), 1000)
+})
+
 test('an application that asks for nothing leaves the group, and is told', async () => {
   const it = await classicWorld()
   const consumer = await it.join({ processingTimeoutMs: 8000 })

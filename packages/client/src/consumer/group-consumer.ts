@@ -299,6 +299,8 @@ export class GroupConsumer {
     const left = going.filter(({ isLost }) => !isLost)
     if (left.length === 0) return
     if (this.#options.autoCommit !== false) await this.#commitOrSay(left)
+    // One that is tried again for long would come behind those of whoever has the partition next.
+    else await this.#commits.underWay
     await this.#call(this.#options.onRevoked, () => left.filter((owned) => owned.revoke()))
     this.#partitions.remove(left)
   }

@@ -33,6 +33,11 @@ export class Commits {
     this.#options = options
   }
 
+  /** Resolves when all that were asked for so far have ended, however they did. */
+  get underWay(): Promise<void> {
+    return this.#turn
+  }
+
   /** Rejects with ProtocolError, as a lost connection does when that lasts, or with the signal's reason. */
   async commit(
     offsets: readonly NewOffset[],
