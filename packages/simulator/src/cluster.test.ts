@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createTopics, deleteRecords, describeTopics } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
-import { AssignedConsumer } from '@ottla/client/consumer/assigned-consumer.ts'
 import { Producer } from '@ottla/client/producer/producer.ts'
 import { SimulatedCluster } from './cluster.ts'
+import { contents } from './contents.ts'
 
 const TOPIC = 't'
 
@@ -35,21 +35,13 @@ async function world(options: { seed: string; configs?: { [key: string]: string 
       const { leader, isr, leaderEpoch } = topic!.partitions[0]!
       return { leader, isr: [...isr], leaderEpoch }
     },
-    contents: () => cluster.until(contents(client)),
+    contents: () => cluster.until(contents(client, TOPIC)),
     async [Symbol.asyncDispose]() {
       await cluster.until(producer[Symbol.asyncDispose]())
       await cluster.until(client[Symbol.asyncDispose]())
       await cluster[Symbol.asyncDispose]()
     },
   }
-}
-
-async function contents(client: Client): Promise<string[]> {
-  const assignments = [{ topic: TOPIC, partition: 0, from: 'beginning', until: 'end' } as const]
-  await using consumer = await AssignedConsumer.open(client, { assignments })
-  const values: string[] = []
-  for await (const batch of consumer.batches()) for (const { value } of batch.records()) values.push(String(value))
-  return values
 }
 
 test('what is acknowledged by all is on each of them, whoever leads', async () => {

@@ -5,9 +5,9 @@ import { encodeFeatures, FEATURES_KEY } from '@ottla/broker/metadata/documents.t
 import { featureRanges, SUPPORTED_FEATURES } from '@ottla/broker/metadata/features.ts'
 import { createTopics, updateFeatures } from '@ottla/client/admin.ts'
 import type { Client } from '@ottla/client/client.ts'
-import { AssignedConsumer } from '@ottla/client/consumer/assigned-consumer.ts'
 import { Producer } from '@ottla/client/producer/producer.ts'
 import { SimulatedCluster } from './cluster.ts'
+import { contents } from './contents.ts'
 import type { Version } from './machine.ts'
 
 const FEATURE = 'ottla.metadata'
@@ -62,7 +62,7 @@ class World implements AsyncDisposable {
   }
 
   async nothingIsLost(): Promise<void> {
-    assert.deepEqual(await this.cluster.until(contents(this.client)), this.#acknowledged)
+    assert.deepEqual(await this.cluster.until(contents(this.client, TOPIC)), this.#acknowledged)
   }
 
   #isr(): readonly number[] {
@@ -74,14 +74,6 @@ class World implements AsyncDisposable {
     await this.cluster.until(this.client[Symbol.asyncDispose]())
     await this.cluster[Symbol.asyncDispose]()
   }
-}
-
-async function contents(client: Client): Promise<string[]> {
-  const assignments = [{ topic: TOPIC, partition: 0, from: 'beginning', until: 'end' } as const]
-  await using consumer = await AssignedConsumer.open(client, { assignments })
-  const values: string[] = []
-  for await (const batch of consumer.batches()) for (const { value } of batch.records()) values.push(String(value))
-  return values
 }
 
 test('a cluster of the version before is upgraded broker by broker, stays at its level until all are, and loses nothing', async () => {
